@@ -1,0 +1,1 @@
+"""The only threads: thin pykka shells around pure decisions."""

@@ -1,0 +1,97 @@
+"""Keeps the DispatchContract with the AtomicTNode: hears and says heartbeats, counts energy, remembers on disk."""
+
+from dataclasses import dataclass
+
+from actors.base import Address, Context, Shell
+from actors.events import ContractNow, EnergyUsed, Received, Revoked, Send, SlotNow, Tick
+from gw_spaceheat.decisions import contract as rule
+from gw_spaceheat.errors import BadInput
+from gw_spaceheat.messages.contract import SlowContractHeartbeat
+from gw_spaceheat.storage.state_file import StateFile
+
+WATCH = Tick("watch")
+WATCH_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperAddresses:
+    scada: Address
+    local_controller: Address
+    gateway: Address
+
+
+class ContractKeeper(Shell):
+    """`decisions/contract.py` decides; this actor carries out, state first on disk and then the word."""
+
+    def __init__(
+        self, context: Context, facts: rule.ContractFacts, to: KeeperAddresses, file: StateFile, atn: str = "ltn"
+    ) -> None:
+        super().__init__(context)
+        self._facts = facts
+        self._to = to
+        self._file = file
+        self._atn = atn
+        self._state = rule.ContractState()
+        self._metered_s = float("-inf")
+        self._told: tuple[bool, float] | None = None
+        self._slot_told = False
+
+    def begin(self) -> None:
+        saved = self._file.load()
+        if saved is not None:
+            try:
+                self._state = rule.from_json(saved)
+            except BadInput as error:
+                self.context.log("contract", f"saved state not used: {error}")
+            else:
+                self._decide(rule.Restarted())
+        self.context.after(WATCH_S, WATCH)
+
+    def handle(self, message: object) -> None:
+        match message:
+            case EnergyUsed(watt_hours, _, at_s):
+                self._metered_s = at_s
+                self._decide(rule.Tick(watt_hours))
+            case Received(payload=SlowContractHeartbeat() as heartbeat, retained=retained):
+                if retained:
+                    self.context.log("contract", "refused: a heartbeat retained by the broker is no word of anyone")
+                else:
+                    self._decide(rule.HeartbeatReceived(heartbeat))
+            case Revoked(cause):
+                self._decide(rule.Revoke(cause))
+            case Tick("watch"):
+                self.context.after(WATCH_S, WATCH)
+                if self.context.now() - self._metered_s > WATCH_S:
+                    self._decide(rule.Tick(None))
+
+    def _decide(self, event: rule.Input) -> None:
+        now_s = self.context.now()
+        before = self._state
+        self._state, effects = rule.decide(before, event, self._facts, now_s)
+        for effect in effects:
+            match effect:
+                case rule.Persist(state):
+                    self._file.save(state.to_json())
+                case rule.SendHeartbeat(heartbeat):
+                    self._to.gateway.tell(Send(self._atn, heartbeat))
+                    if heartbeat.status is not heartbeat.previous_status:
+                        self.context.log("contract", f"{heartbeat.contract.contract_id[:8]} {heartbeat.status}")
+                case rule.SlotStarted(contract):
+                    watts, minutes = contract.avg_power_watts, contract.duration_minutes
+                    self.context.log("slot", f"started {contract.contract_id[:8]}: {watts} W for {minutes} min")
+                case rule.SlotEnded(contract, status, used_wh, cause):
+                    said = f"ended {contract.contract_id[:8]} {status}: {used_wh:.0f} of {contract.energy_wh:.0f} Wh"
+                    self.context.log("slot", f"{said} {cause}".rstrip())
+                case rule.Refuse(contract, reason):
+                    self.context.log("contract", f"refused {contract.contract_id[:8]}: {reason}")
+        self._tell(now_s)
+
+    def _tell(self, now_s: float) -> None:
+        slot = rule.slot_view(self._state, now_s)
+        if slot is not None or self._slot_told:
+            self._slot_told = slot is not None
+            self._to.local_controller.tell(SlotNow(slot))
+        told = (rule.is_live(self._state, now_s), self._state.heard_s)
+        if told != self._told:
+            self._told = told
+            self._to.scada.tell(ContractNow(*told))

@@ -1,0 +1,178 @@
+"""What actors of one process tell each other. Frozen; times are epoch seconds of the runtime's clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from actors.base import Address
+from gw_spaceheat.decisions.command import Command, Commander
+from gw_spaceheat.decisions.safety import SafeCommand
+from gw_spaceheat.decisions.slot import SlotView
+from gw_spaceheat.messages.base import WireModel
+from gw_spaceheat.messages.envelope import Header
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A timer fired; `what` says which."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDevice:
+    """To a bus owner: read this device and answer."""
+
+    component_id: str
+    reply_to: Address
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRead:
+    """From a bus owner: what the device said, by terminal; None = answered, but no usable value."""
+
+    component_id: str
+    values: dict[str, float | None]
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSilent:
+    """From a bus owner: the device did not answer."""
+
+    component_id: str
+    reason: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """To the SCADA: channel values in the channel's unit; None = missing, with the reason in the log."""
+
+    node: str
+    values: tuple[tuple[str, float | None], ...]
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyUsed:
+    """From the power meter: what the heat sources took since the last one."""
+
+    watt_hours: float
+    power_w: float
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Actuate:
+    """To a relay and on to its bus owner: only the safety filter makes what is inside."""
+
+    safe: SafeCommand
+
+
+@dataclass(frozen=True, slots=True)
+class WriteDevice:
+    """To a bus owner: write, read back, answer."""
+
+    component_id: str
+    terminal: str
+    safe: SafeCommand
+    reply_to: Address
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceWritten:
+    """From a bus owner: what was read back after a write; None and a reason when the bus failed."""
+
+    component_id: str
+    terminal: str
+    read_back: bool | float | None
+    reason: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ActuatorState:
+    """To the SCADA: what an actuator is known to be doing."""
+
+    actuator: str
+    node: str
+    value: bool | float | None
+    reason: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """To a gateway: publish this payload. `destination` is the short name of the peer (`ltn`, `s`, `broadcast`)."""
+
+    destination: str
+    payload: WireModel
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """From a gateway: one valid message of a permitted sender."""
+
+    link: str
+    source: str
+    header: Header
+    payload: WireModel
+    retained: bool
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """From a gateway: the peer answers (True) or not (False), by application round trip."""
+
+    link: str
+    peer_active: bool
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """From the SCADA to the local controller, every control period: fresh values by quantity, None = not known."""
+
+    quantities: Mapping[str, float | None]
+    house_cold: bool
+    commander: Commander
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """From the local controller: what it wants of every actuator; the safety filter decides."""
+
+    commands: tuple[Command, ...]
+    reason: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlotNow:
+    """From the contract keeper: the running slot with its energy so far; None = no slot runs."""
+
+    slot: SlotView | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractNow:
+    """From the contract keeper: is there a contract for remote authority, and when was the AtomicTNode last heard."""
+
+    live: bool
+    heard_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """To the contract keeper: slots may not run, and why."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommanderNow:
+    """From the SCADA: who commands the house since now."""
+
+    commander: Commander
+    reason: str

@@ -1,0 +1,230 @@
+"""One link of one process: bytes in, typed messages out, and the other way round.
+
+Events go through the outbox: committed, then published, and deleted only when the durable receiver has
+acknowledged them after its own commit. What is refused is counted and logged, never acted upon.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from actors.base import Address, Context, Shell
+from actors.events import LinkChanged, Received, Send, Tick
+from gw_spaceheat.errors import BadMessage
+from gw_spaceheat.messages import manner_of
+from gw_spaceheat.messages.base import WireModel
+from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of
+from gw_spaceheat.messages.link import Ack, Ping
+from gw_spaceheat.storage.message_store import MessageStore
+from gw_spaceheat.storage.outbox import Outbox
+from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice, OnMessage, OnState
+
+KEEP = Tick("keep")
+KEEP_S = 5.0
+PING_AFTER_QUIET_S = 20.0
+PEER_SILENT_AFTER_S = 65.0
+RESEND_AFTER_S = 15.0
+WINDOW = 20
+
+OpenLink = Callable[[OnMessage, OnState, Sequence[str]], Link]
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What the network thread hands over, unread."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Who we are on a link, whom we hear, and what we take from them."""
+
+    link: str
+    alias: str
+    peers: Mapping[str, str]  # short name -> alias; the first is the peer whose life is watched
+    subscriptions: tuple[str, ...]
+    accepts: frozenset[str]  # type names; anything else on this link is refused
+    durable_peer: str = ""  # short name of the one receiver that acks our events
+
+
+class Gateway(Shell):
+    """Speaks on one link. `store` set: this side is a durable receiver, and acks after its commit."""
+
+    def __init__(
+        self,
+        context: Context,
+        post: Post,
+        open_link: OpenLink,
+        routes: Sequence[Address],
+        outbox: Outbox | None = None,
+        store: MessageStore | None = None,
+    ) -> None:
+        super().__init__(context)
+        self._post = post
+        self._open_link = open_link
+        self._routes = routes
+        self._outbox = outbox
+        self._store = store
+        self._aliases = frozenset(post.peers.values())
+        self._watched = next(iter(post.peers.values()), "")
+        self._link: Link | None = None
+        self._usable = False
+        self._peer_active = False
+        self._heard_s = float("-inf")
+        self._said_s = float("-inf")
+        self._sent_s: dict[int, float] = {}
+        self.refused: Counter[str] = Counter()
+
+    def begin(self) -> None:
+        tell = self.context.me.tell
+        self._link = self._open_link(
+            lambda topic, payload, retained: tell(Raw(topic, payload, retained)),
+            lambda text: tell(Notice(text)),
+            self._post.subscriptions,
+        )
+        self._link.start()
+        self.context.after(KEEP_S, KEEP)
+
+    def end(self) -> None:
+        if self._link is not None:
+            self._link.stop(2.0)
+
+    def handle(self, message: object) -> None:
+        match message:
+            case Raw():
+                self._receive(message)
+            case Send(destination, payload):
+                self._send(destination, payload)
+            case Notice(text):
+                self._notice(text)
+            case Tick("keep"):
+                self.context.after(KEEP_S, KEEP)
+                self._keep()
+
+    def _notice(self, text: str) -> None:
+        self._usable = text == LinkNotice.SUBSCRIBED
+        problem = self._link.problem if self._link is not None else ""
+        self.context.log("link", f"{self._post.link} {text}" + (f": {problem}" if problem else ""))
+        if self._usable:
+            self._say_ping()
+            self._sent_s.clear()
+            self._drain()
+
+    def _receive(self, raw: Raw) -> None:
+        try:
+            envelope = self._check(raw)
+        except BadMessage as error:
+            self.refused[error.reason] += 1
+            # Every tenfold repetition is said again: a flood must not become a flood of our own lines.
+            if str(self.refused[error.reason]).strip("0") == "1":
+                self.context.log("refused", f"{raw.topic}: {error} (number {self.refused[error.reason]})")
+            return
+        header, payload = envelope.header, envelope.payload
+        now_s = self.context.now()
+        if header.src == self._watched:
+            self._heard_s = now_s
+            self._set_peer(True)
+        if isinstance(payload, Ack):
+            self._acked(payload)
+            return
+        if self._store is not None and header.boot is not None and header.seq is not None:
+            self._store.put(header.src, header.boot, header.seq, now_s, header.message_type, raw.payload)
+        if header.ack_required:
+            self._publish(self._short_of(header.src), Ack(ack_message_id=header.message_id), ack_required=False)
+        if isinstance(payload, Ping):
+            return
+        received = Received(self._post.link, header.src, header, payload, raw.retained, now_s)
+        for route in self._routes:
+            route.tell(received)
+
+    def _check(self, raw: Raw) -> Envelope:
+        topic = parse_topic(raw.topic)
+        if topic.source not in self._aliases:
+            raise BadMessage("sender not of this link", f"{topic.source}, link {self._post.link} hears {sorted(self._aliases)}")
+        if topic.type_name not in self._post.accepts:
+            raise BadMessage("type not for this link", f"{topic.type_name} on link {self._post.link}")
+        envelope = decode(raw.payload)
+        if envelope.header.src != topic.source:
+            raise BadMessage("sender differs", f"topic says {topic.source}, header says {envelope.header.src}")
+        if envelope.header.message_type != topic.type_name:
+            raise BadMessage("type differs", f"topic says {topic.type_name}, header says {envelope.header.message_type}")
+        return envelope
+
+    def _send(self, destination: str, payload: WireModel) -> None:
+        if manner_of(payload) != "event" or self._outbox is None:
+            self._publish(destination, payload, ack_required=False)
+            return
+        outbox = self._outbox
+        topic = topic_of(self._post.alias, destination, payload.type_name)
+        header = replace(self._header(destination, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq())
+        seq = outbox.put(topic, encode(Envelope(header, payload)), header.message_id)
+        self.context.log("event", f"{payload.type_name} boot {outbox.boot} seq {seq}")
+        self._drain()
+
+    def _drain(self) -> None:
+        """Publish what waits in the outbox, oldest first, at most `WINDOW` unacknowledged."""
+        if not self._usable or self._outbox is None or self._link is None:
+            return
+        now_s = self.context.now()
+        for row in self._outbox.pending(0, WINDOW):
+            if now_s - self._sent_s.get(row.row_id, float("-inf")) >= RESEND_AFTER_S:
+                self._sent_s[row.row_id] = now_s
+                self._link.publish(row.topic, row.payload, 1)
+                self._said_s = now_s
+
+    def _acked(self, ack: Ack) -> None:
+        if self._outbox is None:
+            return
+        row_id = self._outbox.ack(ack.ack_message_id)
+        if row_id is not None:
+            self._sent_s.pop(row_id, None)
+            if self._outbox.count() > len(self._sent_s):
+                self._drain()
+
+    def _keep(self) -> None:
+        now_s = self.context.now()
+        if self._peer_active and now_s - self._heard_s > PEER_SILENT_AFTER_S:
+            self._set_peer(False)
+        if self._usable and (now_s - self._said_s > PING_AFTER_QUIET_S or not self._peer_active):
+            self._say_ping()
+        self._drain()
+
+    def _set_peer(self, active: bool) -> None:
+        if active != self._peer_active:
+            self._peer_active = active
+            self.context.log("peer", f"{self._post.link} {self._watched} {'answers' if active else 'is silent'}")
+            for route in self._routes:
+                route.tell(LinkChanged(self._post.link, active, self.context.now()))
+
+    def _say_ping(self) -> None:
+        for short in self._post.peers:
+            self._publish(short, Ping(), ack_required=True)
+            return
+
+    def _short_of(self, alias: str) -> str:
+        return next(short for short, known in self._post.peers.items() if known == alias)
+
+    def _header(self, destination: str, payload: WireModel, ack_required: bool) -> Header:
+        return Header(
+            src=self._post.alias,
+            dst=destination,
+            message_type=payload.type_name,
+            message_id=self.context.new_id(),
+            ack_required=ack_required,
+        )
+
+    def _publish(self, destination: str, payload: WireModel, ack_required: bool) -> None:
+        if self._link is None or not self._usable:
+            return
+        header = self._header(destination, payload, ack_required)
+        topic = topic_of(self._post.alias, destination, payload.type_name)
+        self._said_s = self.context.now()
+        self._link.publish(topic, encode(Envelope(header, payload)), 1)

@@ -1,0 +1,343 @@
+"""The two runtimes: threads and the wall clock for a house, one pumped thread and virtual time for tests.
+
+Both run the same actor classes. Only this file makes clocks, seeds and ids.
+"""
+
+import hashlib
+import heapq
+import itertools
+import random
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import pykka
+
+from actors.base import ActorCrashed, Address, Context, Shell, deliver_guarded, run_guarded
+
+Factory = Callable[[Context], Shell]
+LogSink = Callable[[float, str, str, str], None]
+
+
+class Runtime(Protocol):
+    """What wiring and supervisor need of either runtime."""
+
+    def now(self) -> float: ...
+
+    def address(self, name: str) -> Address: ...
+
+    def add(self, name: str, factory: Factory) -> Address: ...
+
+    def start(self, name: str) -> None: ...
+
+    def replace(self, name: str) -> None: ...
+
+    def schedule(self, delay_s: float, step: Callable[[], None]) -> None: ...
+
+
+class EventLog:
+    """What happened, hashed line by line; a sink may print or keep the lines."""
+
+    def __init__(self, sink: LogSink | None = None) -> None:
+        self._hash = hashlib.sha256()
+        self._sink = sink
+        self._lock = threading.Lock()
+        self.lines = 0
+
+    def write(self, at_s: float, actor: str, kind: str, text: str) -> None:
+        with self._lock:
+            self.lines += 1
+            self._hash.update(f"{at_s:.3f} {actor} {kind} {text}\n".encode())
+        if self._sink is not None:
+            self._sink(at_s, actor, kind, text)
+
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+class _VirtualAddress:
+    """Queues for an actor that may be replaced; messages to a dead actor are dropped, as pykka does."""
+
+    __slots__ = ("_queue", "actor", "generation", "name")
+
+    def __init__(self, name: str, queue: "deque[tuple[_VirtualAddress, object]]") -> None:
+        self.name = name
+        self._queue = queue
+        self.actor: Shell | None = None
+        self.generation = 0
+
+    def tell(self, message: object) -> None:
+        self._queue.append((self, message))
+
+
+class VirtualRuntime:
+    """One thread, virtual time: timers in timestamp order, then the queue until it is empty."""
+
+    def __init__(self, start_s: float, seed: int = 0, sink: LogSink | None = None) -> None:
+        self._now_s = start_s
+        self._seed = seed
+        self._queue: deque[tuple[_VirtualAddress, object]] = deque()
+        self._heap: list[tuple[float, int, Callable[[], None] | None, _VirtualAddress | None, int, object]] = []
+        self._count = itertools.count()
+        self._ids = random.Random(f"{seed}/ids")
+        self._addresses: dict[str, _VirtualAddress] = {}
+        self._factories: dict[str, Factory] = {}
+        self.log = EventLog(sink)
+        self.supervisor: Address | None = None
+        self.handled = 0
+
+    def now(self) -> float:
+        return self._now_s
+
+    def new_id(self) -> str:
+        return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+
+    def chance(self, name: str) -> random.Random:
+        """A stream of its own for each user, so that one more draw here changes nothing there."""
+        return random.Random(f"{self._seed}/{name}")
+
+    def address(self, name: str) -> Address:
+        if name not in self._addresses:
+            self._addresses[name] = _VirtualAddress(name, self._queue)
+        return self._addresses[name]
+
+    def add(self, name: str, factory: Factory) -> Address:
+        self._factories[name] = factory
+        return self.address(name)
+
+    def start(self, name: str) -> None:
+        address = self._addresses[name]
+
+        def begin() -> None:
+            address.actor = self._factories[name](self._context(address))
+            address.actor.begin()
+
+        reason = run_guarded(begin)
+        if reason is not None:
+            self._crash(address, reason)
+
+    def replace(self, name: str) -> None:
+        self.start(name)
+
+    def stop(self, name: str) -> None:
+        """Take an actor away without a word, as a dead process does; `start` brings it back."""
+        self._addresses[name].actor = None
+
+    def schedule(self, delay_s: float, step: Callable[[], None]) -> None:
+        heapq.heappush(self._heap, (self._now_s + delay_s, next(self._count), step, None, 0, None))
+
+    def run_until(self, end_s: float) -> None:
+        """Pump until virtual time is `end_s` (epoch seconds)."""
+        heap, pop = self._heap, heapq.heappop
+        self._drain()
+        while heap and heap[0][0] <= end_s:
+            at_s, _, step, address, generation, message = pop(heap)
+            self._now_s = at_s
+            if address is not None:
+                if address.generation == generation:
+                    self._queue.append((address, message))
+            elif step is not None:
+                step()
+            self._drain()
+        self._now_s = end_s
+
+    def _drain(self) -> None:
+        queue = self._queue
+        while queue:
+            address, message = queue.popleft()
+            actor = address.actor
+            if actor is None:
+                continue
+            self.handled += 1
+            reason = deliver_guarded(actor, message)
+            if reason is not None:
+                self._crash(address, reason)
+
+    def _crash(self, address: _VirtualAddress, reason: str) -> None:
+        address.actor = None
+        self._report(ActorCrashed(address.name, reason))
+
+    def _report(self, crash: ActorCrashed) -> None:
+        self.log.write(self._now_s, crash.name, "crash", crash.reason)
+        if self.supervisor is not None:
+            self.supervisor.tell(crash)
+
+    def _context(self, address: _VirtualAddress) -> Context:
+        heap, count = self._heap, self._count
+        address.generation += 1
+        generation = address.generation  # timers of a dead actor must not reach its successor
+
+        def after(delay_s: float, message: object) -> None:
+            heapq.heappush(heap, (self._now_s + delay_s, next(count), None, address, generation, message))
+
+        def log(kind: str, text: str) -> None:
+            self.log.write(self._now_s, address.name, kind, text)
+
+        return Context(
+            name=address.name,
+            now=self.now,
+            chance=self.chance(address.name),
+            new_id=self.new_id,
+            after=after,
+            log=log,
+            crashed=self._report,
+            me=address,
+        )
+
+
+class _ThreadedAddress:
+    __slots__ = ("_lost", "generation", "name", "ref")
+
+    def __init__(self, name: str, lost: Callable[[str], None]) -> None:
+        self.name = name
+        self.ref: pykka.ActorRef[Shell] | None = None
+        self.generation = 0
+        self._lost = lost
+
+    def tell(self, message: object) -> None:
+        ref = self.ref
+        if ref is None:
+            self._lost(self.name)
+            return
+        try:
+            ref.tell(message)
+        except pykka.ActorDeadError:
+            self._lost(self.name)
+
+
+class ThreadedRuntime:
+    """pykka threads, one timer thread, the wall clock (or a faster one that starts at `start_s`)."""
+
+    def __init__(self, start_s: float | None = None, speed: float = 1.0, sink: LogSink | None = None) -> None:
+        self._real_start_s = time.monotonic()
+        self._start_s = time.time() if start_s is None else start_s
+        self.speed = speed
+        self._heap: list[tuple[float, int, Callable[[], None]]] = []
+        self._count = itertools.count()
+        self._wake = threading.Condition()
+        self._running = True
+        self._addresses: dict[str, _ThreadedAddress] = {}
+        self._factories: dict[str, Factory] = {}
+        self.log = EventLog(sink)
+        self.supervisor: Address | None = None
+        self.lost_messages = 0
+        self._timer = threading.Thread(target=self._run_timers, name="timers", daemon=True)
+        self._timer.start()
+
+    def now(self) -> float:
+        """Epoch seconds; runs on the monotonic clock, so a stepped wall clock never moves a duration."""
+        return self._start_s + (time.monotonic() - self._real_start_s) * self.speed
+
+    def follow(self, epoch_s: float, speed: float) -> None:
+        """Adopt another clock's time and speed (an accelerated plant's, on loopback)."""
+        self._start_s, self.speed, self._real_start_s = epoch_s, speed, time.monotonic()
+        with self._wake:
+            self._wake.notify()
+
+    def new_id(self) -> str:
+        return str(uuid.uuid4())
+
+    def chance(self, name: str) -> random.Random:
+        return random.Random(f"{uuid.uuid4()}/{name}")
+
+    def address(self, name: str) -> Address:
+        if name not in self._addresses:
+            self._addresses[name] = _ThreadedAddress(name, self._count_lost)
+        return self._addresses[name]
+
+    def add(self, name: str, factory: Factory) -> Address:
+        self._factories[name] = factory
+        return self.address(name)
+
+    def start(self, name: str) -> None:
+        address = self._addresses[name]
+        factory, context = self._factories[name], self._context(address)
+
+        def begin() -> None:
+            actor = factory(context)
+            address.ref = actor.actor_ref
+            pykka.ActorRegistry.register(actor.actor_ref)
+            # What pykka's own start() does after building the actor; ours is built by the factory,
+            # and its address must hold the reference before the first message can be answered.
+            actor._start_actor_loop()
+
+        reason = run_guarded(begin)
+        if reason is not None:
+            self._report(ActorCrashed(name, reason))
+
+    def replace(self, name: str) -> None:
+        """Abandon the old actor, which may hang in a driver, and start a fresh one behind the same address."""
+        address = self._addresses[name]
+        if address.ref is not None:
+            address.ref.stop(block=False)
+            address.ref = None
+        self.start(name)
+
+    def stop(self, name: str, timeout_s: float = 1.0) -> None:
+        address = self._addresses[name]
+        if address.ref is not None:
+            try:
+                address.ref.stop(block=True, timeout=timeout_s)
+            except pykka.Timeout:
+                self.log.write(self.now(), name, "hung", f"did not stop within {timeout_s} s; abandoned")
+            address.ref = None
+
+    def stop_all(self, order: list[str]) -> None:
+        for name in order:
+            if name in self._addresses:
+                self.stop(name)
+        with self._wake:
+            self._running = False
+            self._wake.notify()
+        self._timer.join(timeout=1.0)
+
+    def schedule(self, delay_s: float, step: Callable[[], None]) -> None:
+        with self._wake:
+            heapq.heappush(self._heap, (self.now() + delay_s, next(self._count), step))
+            self._wake.notify()
+
+    def _run_timers(self) -> None:
+        while True:
+            with self._wake:
+                if not self._running:
+                    return
+                wait_s = (self._heap[0][0] - self.now()) / self.speed if self._heap else 1.0
+                if wait_s > 0:
+                    self._wake.wait(min(wait_s, 1.0))
+                    continue
+                _, _, step = heapq.heappop(self._heap)
+            reason = run_guarded(step)
+            if reason is not None:
+                self.log.write(self.now(), "timers", "crash", reason)
+
+    def _count_lost(self, name: str) -> None:
+        self.lost_messages += 1
+
+    def _report(self, crash: ActorCrashed) -> None:
+        self.log.write(self.now(), crash.name, "crash", crash.reason)
+        if self.supervisor is not None:
+            self.supervisor.tell(crash)
+
+    def _context(self, address: _ThreadedAddress) -> Context:
+        address.generation += 1
+        generation = address.generation  # timers of a dead or abandoned actor must not reach its successor
+
+        def after(delay_s: float, message: object) -> None:
+            self.schedule(delay_s, lambda: address.tell(message) if address.generation == generation else None)
+
+        def log(kind: str, text: str) -> None:
+            self.log.write(self.now(), address.name, kind, text)
+
+        return Context(
+            name=address.name,
+            now=self.now,
+            chance=self.chance(address.name),
+            new_id=self.new_id,
+            after=after,
+            log=log,
+            crashed=self._report,
+            me=address,
+        )

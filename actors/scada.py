@@ -1,0 +1,178 @@
+"""The SCADA: knows the latest value of everything, decides who commands, and alone runs the safety filter."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from actors.base import Address, Context, Shell
+from actors.events import (
+    Actuate,
+    ActuatorState,
+    CommanderNow,
+    ContractNow,
+    LinkChanged,
+    Look,
+    Readings,
+    Revoked,
+    Tick,
+    Wish,
+)
+from gw_spaceheat.decisions import authority, cold, safety
+from gw_spaceheat.decisions.command import Command, Commander
+from gw_spaceheat.house.model import House
+from gw_spaceheat.storage.state_file import StateFile
+
+CONTROL = Tick("control")
+STALE_PERIODS = 2.5
+TERMINATED_BY = frozenset({"house cold", "homeowner opted out"})
+
+
+@dataclass(frozen=True, slots=True)
+class ScadaAddresses:
+    relays: Mapping[str, Address]  # by actuator
+    local_controller: Address
+    keeper: Address
+    reporter: Address
+
+
+class Scada(Shell):
+    """Every control period: fresh values, cold or not, who commands, what safety releases."""
+
+    def __init__(self, context: Context, house: House, to: ScadaAddresses, file: StateFile) -> None:
+        super().__init__(context)
+        self._house = house
+        self._to = to
+        self._file = file
+        self._control_s = house.rates.control_s
+        self._quantity_of = {channel.name: channel.quantity for channel in house.channels}
+        meters = {node.name for node in house.nodes if node.role == "power_meter"}
+        self._stale_after_s = {
+            c.quantity: STALE_PERIODS * (house.rates.power_s if c.node in meters else house.rates.temperature_s)
+            for c in house.channels
+        }
+        self._values: dict[str, tuple[float | None, float]] = {}
+        self._limits = safety.limits_of(house.plumbing, tuple(to.relays))
+        self._safety = safety.SafetyState()
+        self._authority = authority.AuthorityState()
+        self._cold = cold.ColdState()
+        self._contract = ContractNow(False, float("-inf"))
+        self._link_proven = False
+        self._wishes: Sequence[Command] = ()
+        self._refusals: dict[str, str] = {}
+        self._revoked = False
+
+    def begin(self) -> None:
+        now_s = self.context.now()
+        saved = self._file.load()
+        records = {name: record for name, record in (saved or {}).items() if isinstance(record, dict)}
+        self._safety = safety.start(self._limits, now_s, records)
+        # First the safe pattern, whatever the boards remember.
+        self._write_safe_pattern(now_s)
+        self.context.after(self._control_s, CONTROL)
+
+    def end(self) -> None:
+        self._write_safe_pattern(self.context.now())
+
+    def handle(self, message: object) -> None:
+        if type(message) is Readings:
+            at_s, values, quantity_of = message.at_s, self._values, self._quantity_of
+            for name, value in message.values:
+                values[quantity_of[name]] = (value, at_s)
+            return
+        match message:
+            case Tick("control"):
+                self.context.after(self._control_s, CONTROL)
+                self._control()
+            case Wish(commands):
+                self._wishes = commands
+            case ContractNow():
+                self._contract = message
+            case LinkChanged(_, peer_active):
+                self._link_proven = peer_active
+            case ActuatorState(actuator, _, _, reason, _):
+                if reason:
+                    self.context.log("actuator", f"{actuator}: {reason}")
+                self._to.reporter.tell(message)
+
+    def _control(self) -> None:
+        now_s = self.context.now()
+        fresh = self._fresh(now_s)
+        self._judge_cold(fresh, now_s)
+        self._decide_authority(now_s)
+        self._to.local_controller.tell(Look(fresh, self._cold.cold, self._authority.commander))
+        self._filter(fresh, now_s)
+
+    def _fresh(self, now_s: float) -> dict[str, float | None]:
+        stale_after_s = self._stale_after_s
+        return {
+            quantity: value if now_s - at_s <= stale_after_s[quantity] else None
+            for quantity, (value, at_s) in self._values.items()
+        }
+
+    def _judge_cold(self, fresh: Mapping[str, float | None], now_s: float) -> None:
+        zones = tuple(
+            cold.ZoneNow(z.name, fresh.get(f"zone_{z.name}_c"), z.setpoint_c, z.differential_k, z.critical)
+            for z in self._house.plumbing.zones
+        )
+        at_maximum = bool(self._safety.value("heat_pump") or self._safety.value("boost"))
+        before = self._cold.cold
+        self._cold = cold.decide(self._cold, zones, at_maximum, now_s)
+        if self._cold.cold != before:
+            self.context.log("cold", "house is cold" if self._cold.cold else "house is warm again")
+
+    def _decide_authority(self, now_s: float) -> None:
+        facts = authority.AuthorityFacts(
+            contract_live=self._contract.live,
+            heartbeat_age_s=now_s - self._contract.heard_s,
+            link_proven=self._link_proven,
+            clock_trusted=True,
+            house_cold=self._cold.cold,
+            opted_out=False,
+        )
+        revoked = self._cold.cold
+        if revoked and not self._revoked:
+            self._to.keeper.tell(Revoked("house cold"))
+        self._revoked = revoked
+        self._authority, effects = authority.decide(self._authority, facts, now_s)
+        for effect in effects:
+            if isinstance(effect, authority.CommanderChanged):
+                self.context.log("authority", f"{effect.previous} -> {effect.commander}: {effect.reason}")
+                self._to.reporter.tell(CommanderNow(effect.commander, effect.reason))
+
+    def _filter(self, fresh: Mapping[str, float | None], now_s: float) -> None:
+        commander = self._authority.commander
+        # The local controller executes what an accepted slot demands also in remote control: it acts for the commander.
+        wishes = [Command(c.actuator, c.value, commander, c.command_id) for c in self._wishes] if self._wishes else []
+        facts = safety.SafetyFacts(
+            limits=self._limits,
+            commander=commander,
+            leaving_c=fresh.get("hp_lwt_c"),
+            entering_c=fresh.get("hp_ewt_c"),
+            primary_flow_l_per_min=fresh.get("primary_flow_l_per_min"),
+            coldest_zone_c=self._coldest_zone_c(fresh),
+            pipe_c=fresh.get("pipe_c"),
+            boost_tank_c=fresh.get("tank1_1_c"),
+        )
+        self._safety, released, refused = safety.apply(self._safety, wishes, facts, now_s)
+        for safe in released:
+            because = f" by {safe.forced_by}" if safe.forced_by else ""
+            self.context.log("release", f"{safe.command.actuator} = {safe.command.value}{because}")
+            self._to.relays[safe.command.actuator].tell(Actuate(safe))
+        if released:
+            self._file.save(self._safety.to_json())
+        for refusal in refused:
+            actuator = refusal.command.actuator
+            if self._refusals.get(actuator) != refusal.rule:
+                self._refusals[actuator] = refusal.rule
+                self.context.log("refusal", refusal.text)
+        if not refused and self._refusals:
+            self._refusals = {}
+
+    def _coldest_zone_c(self, fresh: Mapping[str, float | None]) -> float | None:
+        known = [
+            value for z in self._house.plumbing.zones if (value := fresh.get(f"zone_{z.name}_c")) is not None
+        ]
+        return min(known) if known else None
+
+    def _write_safe_pattern(self, now_s: float) -> None:
+        for safe in safety.safe_pattern(self._limits, Commander.LOCAL, now_s):
+            self._to.relays[safe.command.actuator].tell(Actuate(safe))

@@ -1,0 +1,349 @@
+"""The filter under all commanders: pure, deterministic, needs no broker, cloud, database or wall clock.
+
+Times are seconds of one steady clock. Only this module can make a `SafeCommand`, and only a `SafeCommand` may
+reach an actuator. Order of what holds: limits of the machine (temperature, flow, run times), freeze, commander.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from gw_spaceheat.decisions.command import Actuator, Command, Commander, Refusal, Value
+from gw_spaceheat.errors import OurError
+from gw_spaceheat.house.model import Plumbing
+
+__all__ = ["Command", "Refusal", "SafeCommand", "SafetyFacts", "SafetyLimits", "SafetyState", "apply", "filter"]
+
+HOUR_S = 3600.0
+HEAT_SOURCES: tuple[Actuator, ...] = ("heat_pump", "boost")
+_TOKEN = object()
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyLimits:
+    """What the machines of one house allow; temperatures in C, times in s."""
+
+    actuators: frozenset[str]
+    minimum_on_s: float = 600.0
+    minimum_off_s: float = 300.0
+    maximum_starts_per_h: int = 3
+    maximum_leaving_c: float = 75.0
+    maximum_entering_c: float = 68.0
+    maximum_boost_c: float = 85.0
+    minimum_flow_l_per_min: float = 1.0
+    flow_deadline_s: float = 60.0
+    pump_overrun_s: float = 30.0
+    freeze_zone_c: float = 7.0
+    freeze_pipe_c: float = 4.0
+    freeze_release_k: float = 2.0
+    valve_forbids_load: bool = False
+
+
+def limits_of(plumbing: Plumbing, actuators: Sequence[str]) -> SafetyLimits:
+    """The limits from the house file; `actuators`: those that the house's nodes really have."""
+    limits = SafetyLimits(frozenset(actuators))
+    if plumbing.boost is not None:
+        limits = replace(limits, maximum_boost_c=plumbing.boost.maximum_c)
+    pump = plumbing.heat_pump
+    if pump is None:
+        return limits
+    return replace(
+        limits,
+        minimum_on_s=pump.minimum_on_s,
+        minimum_off_s=pump.minimum_off_s,
+        maximum_starts_per_h=pump.maximum_starts_per_h,
+        maximum_leaving_c=pump.maximum_leaving_c,
+        maximum_entering_c=pump.maximum_entering_c,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyFacts:
+    """What is measured now. None: there is no such sensor, or its reading is stale: that is not a value."""
+
+    limits: SafetyLimits
+    commander: Commander = Commander.LOCAL
+    leaving_c: float | None = None
+    entering_c: float | None = None
+    primary_flow_l_per_min: float | None = None
+    coldest_zone_c: float | None = None
+    pipe_c: float | None = None
+    boost_tank_c: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """The released value of an actuator and since when it holds; `starts_s`: starts of the last hour."""
+
+    value: Value = False
+    since_s: float = -inf
+    starts_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyState:
+    """Released values; never changed in place."""
+
+    switches: Mapping[str, Switch] = field(default_factory=dict)
+    freezing: bool = False
+
+    def value(self, actuator: str) -> Value:
+        switch = self.switches.get(actuator)
+        return False if switch is None else switch.value
+
+    def to_json(self) -> dict[str, dict[str, float | bool | list[float]]]:
+        """For the file that keeps run times honoured across restarts; times must then be epoch seconds."""
+        return {
+            name: {"value": switch.value, "since_s": max(switch.since_s, 0.0), "starts_s": list(switch.starts_s)}
+            for name, switch in self.switches.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SafeCommand:
+    """A command that the filter released. `forced_by`: the safety rule, when no commander wished it."""
+
+    command: Command
+    released_s: float
+    forced_by: str = ""
+    token: object = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.token is not _TOKEN:
+            raise OurError("a SafeCommand is made by the safety filter only")
+
+
+def start(
+    limits: SafetyLimits, now_s: float, persisted: Mapping[str, Mapping[str, object]] | None = None
+) -> SafetyState:
+    """The state after the safe pattern (all off) was written at `now_s`.
+
+    The heat sources count as just switched off: a shorter off time could only be claimed from a trusted record.
+    A record from the future (the clock was set back) is taken as now.
+    """
+    switches: dict[str, Switch] = {}
+    for name in sorted(limits.actuators):
+        starts_s: tuple[float, ...] = ()
+        since_s = now_s
+        record = (persisted or {}).get(name)
+        if record is not None:
+            starts = record.get("starts_s")
+            if isinstance(starts, list):
+                starts_s = tuple(min(float(start_s), now_s) for start_s in starts if float(start_s) > now_s - HOUR_S)
+            since = record.get("since_s")
+            if record.get("value") is False and isinstance(since, int | float):
+                since_s = min(float(since), now_s)
+        switches[name] = Switch(False, since_s, starts_s)
+    return SafetyState(switches)
+
+
+def filter(
+    state: SafetyState, command: Command, facts: SafetyFacts, now_s: float
+) -> tuple[SafetyState, SafeCommand | Refusal]:
+    """Release one command or refuse it with the rule; a released value that is held already is released again."""
+    refusal = _refusal(state, command, facts, now_s)
+    if refusal is not None:
+        return state, refusal
+    return _release(state, command, now_s, "")
+
+
+def force(state: SafetyState, facts: SafetyFacts, now_s: float) -> tuple[SafetyState, tuple[SafeCommand, ...]]:
+    """What safety itself demands now, whoever commands; call every control period."""
+    limits = facts.limits
+    freezing = _freezing(state.freezing, facts)
+    if freezing != state.freezing:
+        state = replace(state, freezing=freezing)
+    demands: list[tuple[Actuator, bool, str]] = []
+    for name in HEAT_SOURCES:
+        switch = state.switches.get(name)
+        if switch is not None and switch.value:
+            trip = _trip(name, switch, facts, now_s)
+            if trip:
+                demands.append((name, False, trip))
+    if freezing:
+        for pump in ("distribution_pump", "primary_pump"):
+            if pump in limits.actuators and not state.value(pump):
+                demands.append((pump, True, "freeze"))
+    released: list[SafeCommand] = []
+    for name, value, rule in demands:
+        state, safe = _release(state, Command(name, value, facts.commander), now_s, rule)
+        released.append(safe)
+    if freezing:
+        for name in HEAT_SOURCES:
+            if name in limits.actuators and not state.value(name):
+                command = Command(name, True, facts.commander)
+                if _refusal(state, command, facts, now_s) is None:
+                    state, safe = _release(state, command, now_s, "freeze")
+                    released.append(safe)
+    return state, tuple(released)
+
+
+# Pumps and valves before heat, heat off before pumps.
+_ON_ORDER: tuple[Actuator, ...] = (
+    "store_valve", "primary_pump", "distribution_pump", "store_pump", "leaving_setpoint", "heat_pump", "boost",
+)  # fmt: skip
+_RANK = {name: rank for rank, name in enumerate(_ON_ORDER)}
+
+
+def apply(
+    state: SafetyState, commands: Sequence[Command], facts: SafetyFacts, now_s: float
+) -> tuple[SafetyState, tuple[SafeCommand, ...], tuple[Refusal, ...]]:
+    """Force, then release all wishes that change something, in safe order. The whole pass of one control period."""
+    state, forced = force(state, facts, now_s)
+    switches = state.switches
+    news = [wish for wish in commands if wish.actuator not in switches or switches[wish.actuator].value != wish.value]
+    if not news and not forced:
+        return state, (), ()
+    released, refused = list(forced), []
+    just_forced = {safe.command.actuator for safe in forced}
+    for command in sorted(news, key=_order):
+        if command.actuator in just_forced:
+            continue
+        state, answer = filter(state, command, facts, now_s)
+        if isinstance(answer, SafeCommand):
+            released.append(answer)
+        else:
+            refused.append(answer)
+    return state, tuple(released), tuple(refused)
+
+
+def _order(command: Command) -> int:
+    rank = _RANK[command.actuator]
+    if command.actuator in HEAT_SOURCES and not command.value:
+        return -10
+    if command.actuator == "store_pump" and not command.value:
+        return -5  # before the valve moves
+    return rank if command.value else rank + 20
+
+
+def _release(state: SafetyState, command: Command, now_s: float, forced_by: str) -> tuple[SafetyState, SafeCommand]:
+    safe = SafeCommand(command, now_s, forced_by, _TOKEN)
+    before = state.switches.get(command.actuator, Switch())
+    if before.value == command.value:
+        return state, safe
+    starts_s = before.starts_s
+    if command.value and command.actuator in HEAT_SOURCES:
+        starts_s = (*(start_s for start_s in starts_s if start_s > now_s - HOUR_S), now_s)
+    switches = {**state.switches, command.actuator: Switch(command.value, now_s, starts_s)}
+    return replace(state, switches=switches), safe
+
+
+def _refuse(command: Command, rule: str, why: str, wait_s: float = 0.0) -> Refusal:
+    name = command.actuator.replace("_", "-")
+    if command.actuator == "leaving_setpoint":
+        wish = f"{command.value:.1f} C"
+    else:
+        wish = "ON" if command.value else "OFF"
+    kind = "" if command.actuator == "leaving_setpoint" else "relay "
+    return Refusal(command, rule, f"{kind}{name}: {wish} refused, {why}", wait_s)
+
+
+def _refusal(state: SafetyState, command: Command, facts: SafetyFacts, now_s: float) -> Refusal | None:
+    name, limits = command.actuator, facts.limits
+    if command.commander is not facts.commander:
+        why = f"{facts.commander} commands the house, not {command.commander}"
+        return _refuse(command, "not_commander", why)
+    if name not in limits.actuators:
+        return _refuse(command, "no_such_actuator", "this house has none")
+    if name == "leaving_setpoint":
+        if not 0.0 < command.value <= limits.maximum_leaving_c:
+            return _refuse(
+                command, "setpoint_range", f"it must be above 0 and at most {limits.maximum_leaving_c:.1f} C"
+            )
+        return None
+    if not isinstance(command.value, bool):
+        return _refuse(command, "not_a_switch_value", f"{command.value} is neither on nor off")
+    switch = state.switches.get(name, Switch())
+    if switch.value == command.value:
+        return None
+    if state.freezing and not command.value and name not in ("store_pump", "store_valve"):
+        return _refuse(command, "freeze", "a zone or pipe is near freezing")
+    if name == "heat_pump":
+        return (
+            _heat_pump_on(state, command, switch, facts, now_s)
+            if command.value
+            else _off(command, switch, limits, now_s)
+        )
+    if name == "boost" and command.value:
+        return _boost_on(command, state.freezing, facts)
+    if name == "primary_pump" and not command.value:
+        return _primary_off(state, command, limits, now_s)
+    if name == "store_valve" and limits.valve_forbids_load and state.value("store_pump"):
+        return _refuse(command, "valve_under_load", "the store pump runs and this valve may not move under load")
+    return None
+
+
+def _heat_pump_on(
+    state: SafetyState, command: Command, switch: Switch, facts: SafetyFacts, now_s: float
+) -> Refusal | None:
+    limits = facts.limits
+    off_s = max(0.0, now_s - switch.since_s)
+    if off_s < limits.minimum_off_s:
+        why = f"heat pump off for {off_s:.0f} s, minimum is {limits.minimum_off_s:.0f} s"
+        return _refuse(command, "minimum_off", why, limits.minimum_off_s - off_s)
+    recent_s = [start_s for start_s in switch.starts_s if start_s > now_s - HOUR_S]
+    if len(recent_s) >= limits.maximum_starts_per_h:
+        wait_s = recent_s[-limits.maximum_starts_per_h] + HOUR_S - now_s
+        why = f"{len(recent_s)} starts in the last hour, maximum is {limits.maximum_starts_per_h}"
+        return _refuse(command, "starts_per_hour", why, wait_s)
+    if facts.entering_c is not None and facts.entering_c >= limits.maximum_entering_c:
+        why = f"entering water {facts.entering_c:.1f} C, maximum is {limits.maximum_entering_c:.1f} C"
+        return _refuse(command, "maximum_entering", why)
+    if "primary_pump" in limits.actuators and not state.value("primary_pump"):
+        return _refuse(command, "pump_before_heat", "the primary pump is off")
+    return None
+
+
+def _off(command: Command, switch: Switch, limits: SafetyLimits, now_s: float) -> Refusal | None:
+    on_s = max(0.0, now_s - switch.since_s)
+    if on_s >= limits.minimum_on_s:
+        return None
+    why = f"heat pump on for {on_s:.0f} s, minimum is {limits.minimum_on_s:.0f} s"
+    return _refuse(command, "minimum_on", why, limits.minimum_on_s - on_s)
+
+
+def _boost_on(command: Command, freezing: bool, facts: SafetyFacts) -> Refusal | None:
+    tank_c, maximum_c = facts.boost_tank_c, facts.limits.maximum_boost_c
+    if tank_c is None:
+        # The element's own thermostat still protects the tank; freezing is the worse harm.
+        return None if freezing else _refuse(command, "stale_sensor", "the tank's temperature is not known")
+    if tank_c >= maximum_c - 2.0:
+        return _refuse(command, "maximum_tank", f"tank {tank_c:.1f} C, maximum is {maximum_c:.1f} C less 2 K")
+    return None
+
+
+def _primary_off(state: SafetyState, command: Command, limits: SafetyLimits, now_s: float) -> Refusal | None:
+    heat_pump = state.switches.get("heat_pump", Switch())
+    if heat_pump.value:
+        return _refuse(command, "heat_off_before_pump", "the heat pump is on")
+    off_s = max(0.0, now_s - heat_pump.since_s)
+    if off_s < limits.pump_overrun_s:
+        why = f"heat pump off for {off_s:.0f} s, the pump runs on for {limits.pump_overrun_s:.0f} s"
+        return _refuse(command, "pump_overrun", why, limits.pump_overrun_s - off_s)
+    return None
+
+
+def _trip(name: Actuator, switch: Switch, facts: SafetyFacts, now_s: float) -> str:
+    """The rule by which a running heat source must stop at once, also within its minimum run; empty if none."""
+    limits = facts.limits
+    if name == "boost":
+        return "maximum_tank" if facts.boost_tank_c is not None and facts.boost_tank_c >= limits.maximum_boost_c else ""
+    if facts.entering_c is not None and facts.entering_c > limits.maximum_entering_c + 1.0:
+        return "maximum_entering"
+    if facts.leaving_c is not None and facts.leaving_c > limits.maximum_leaving_c + 3.0:
+        return "maximum_leaving"
+    flow = facts.primary_flow_l_per_min
+    if flow is not None and flow < limits.minimum_flow_l_per_min and now_s - switch.since_s > limits.flow_deadline_s:
+        return "no_flow"
+    return ""
+
+
+def _freezing(freezing: bool, facts: SafetyFacts) -> bool:
+    limits = facts.limits
+    margin_k = limits.freeze_release_k if freezing else 0.0
+    zone_c, pipe_c = facts.coldest_zone_c, facts.pipe_c
+    if zone_c is not None and zone_c < limits.freeze_zone_c + margin_k:
+        return True
+    if pipe_c is not None and pipe_c < limits.freeze_pipe_c + margin_k:
+        return True
+    return freezing and zone_c is None and pipe_c is None  # blind while freezing: keep protecting

@@ -1,0 +1,64 @@
+"""How Local executes an accepted slot: in as few blocks as possible, as early as possible, never past its energy."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """The part of an accepted slot that control needs."""
+
+    contract_id: str
+    average_w: float
+    start_s: float
+    end_s: float
+    used_wh: float
+
+    @property
+    def energy_wh(self) -> float:
+        return self.average_w * (self.end_s - self.start_s) / 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeatSource:
+    """Limits of the heat source that the executor plans with."""
+
+    running_w: float
+    standby_w: float = 20.0
+    start_delay_s: float = 215.0
+    minimum_on_s: float = 600.0
+
+    @property
+    def minimum_run_wh(self) -> float:
+        """Energy of the shortest allowed run: it draws standby until the compressor starts."""
+        heating_s = max(0.0, self.minimum_on_s - self.start_delay_s)
+        return (self.running_w * heating_s + self.standby_w * min(self.start_delay_s, self.minimum_on_s)) / 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class SlotDecision:
+    run: bool
+    reason: str
+
+
+_OVER = SlotDecision(False, "outside the slot")
+_RUN = SlotDecision(True, "slot energy remains")
+_USED = SlotDecision(False, "slot energy is used")
+_TOO_LITTLE = SlotDecision(False, "remaining slot energy is less than a minimum run")
+_TOO_LATE = SlotDecision(False, "too late in the slot for a minimum run")
+CONTROL_PERIOD_S = 1.0
+
+
+def decide(slot: SlotView, source: HeatSource, is_on: bool, power_w: float, now_s: float) -> SlotDecision:
+    """Whether the heat source runs now. `power_w`: its electric power at present. O(1), no memory of its own."""
+    if not slot.start_s <= now_s < slot.end_s:
+        return _OVER
+    left_s = slot.end_s - now_s
+    # What standby will draw anyway until the end is spent already.
+    remaining_wh = slot.energy_wh - slot.used_wh - source.standby_w * left_s / 3600.0
+    if is_on:
+        # Half a control period ahead: the mean error of stopping on a tick is then zero.
+        ahead_wh = power_w * CONTROL_PERIOD_S / 7200.0
+        return _RUN if remaining_wh > ahead_wh else _USED
+    if remaining_wh < source.minimum_run_wh:
+        return _TOO_LITTLE if slot.energy_wh > 0 else _USED
+    return _RUN if left_s >= source.minimum_on_s else _TOO_LATE

@@ -1,0 +1,1 @@
+"""Input data in, one validated House out."""

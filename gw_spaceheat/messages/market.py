@@ -1,0 +1,182 @@
+"""The market conversation: latest price, bid, and the forward prices our market shows."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gw_spaceheat.messages.base import (
+    LeftRightDot,
+    MarketPriceUnit,
+    MarketQuantityUnit,
+    MarketSlotName,
+    UtcMilliseconds,
+    UtcSeconds,
+    Uuid4,
+    WireInt,
+    WireModel,
+)
+from gw_spaceheat.messages.units import milliseconds
+
+MARKET_MINUTES = {
+    "rt5gate5": 5,
+    "rt15gate5": 15,
+    "rt30gate5": 30,
+    "rt60gate5": 60,
+    "rt60gate30": 60,
+    "rt60gate30b": 60,
+    "da60": 60,
+}
+UNSIGNED_FEE = "algo_sig_none"
+"""The published fee field is a placeholder; ours says so."""
+
+LONGEST_HORIZON = 2016
+"""Slots in one message: a week of 5-minute slots."""
+
+
+def market_slot_name(market_type: str, market_alias: str, start_s: int) -> str:
+    """`e.rt60gate5.d1.isone.ver.keene.1673539200`: energy, market type, market maker, slot start in epoch s."""
+    return f"e.{market_type}.{market_alias}.{start_s}"
+
+
+def slot_start_s(slot_name: str) -> int:
+    """The start (epoch s) that a slot's name says."""
+    return int(slot_name.rsplit(".", 1)[1])
+
+
+def _check_slot(slot_name: str) -> None:
+    length_s = 60 * MARKET_MINUTES[slot_name.split(".", 2)[1]]
+    if slot_start_s(slot_name) % length_s:
+        raise ValueError(f"MarketSlotName {slot_name}: its start must be a multiple of {length_s} s")
+
+
+class LatestPrice(WireModel):
+    """The price of the slot that was just cleared, in 1/1000 of its unit."""
+
+    from_g_node_alias: LeftRightDot
+    price_times_1000: WireInt
+    price_unit: MarketPriceUnit = "USDPerMWh"
+    market_slot_name: MarketSlotName
+    message_id: Uuid4
+    type_name: Literal["latest.price"] = "latest.price"
+    version: Literal["000"] = "000"
+
+    @model_validator(mode="after")
+    def _slot_is_aligned(self) -> Self:
+        _check_slot(self.market_slot_name)
+        return self
+
+    @property
+    def usd_per_mwh(self) -> float:
+        return self.price_times_1000 / 1000.0
+
+
+class PriceQuantityUnitless(WireModel):
+    """One corner of a bid curve, in 1/1000 of the bid's units."""
+
+    price_x1000: WireInt
+    quantity_x1000: WireInt
+    type_name: Literal["price.quantity.unitless"] = "price.quantity.unitless"
+    version: Literal["001"] = "001"
+
+
+class Bid(WireModel):
+    """How much a house takes at which price, for one slot; the first corner is the highest price."""
+
+    bidder_alias: LeftRightDot
+    market_slot_name: MarketSlotName
+    pq_pairs: Annotated[tuple[PriceQuantityUnitless, ...], Field(min_length=1, max_length=200)]
+    injection_is_positive: bool
+    price_unit: MarketPriceUnit = "USDPerMWh"
+    quantity_unit: MarketQuantityUnit = "AvgkW"
+    signed_market_fee_txn: str = UNSIGNED_FEE
+    type_name: Literal["bid"] = "bid"
+    version: Literal["000"] = "000"
+
+    @model_validator(mode="after")
+    def _slot_is_aligned(self) -> Self:
+        _check_slot(self.market_slot_name)
+        return self
+
+
+class Prices(WireModel):
+    """Forward prices, one per slot of `slot_minutes`, from `start_s`; the total is wholesale plus distribution."""
+
+    from_g_node_alias: LeftRightDot
+    message_id: Uuid4
+    created_ms: UtcMilliseconds
+    start_s: UtcSeconds
+    slot_minutes: Annotated[int, Field(gt=0, le=1440)]
+    lmp_usd_per_mwh: Annotated[tuple[float, ...], Field(max_length=LONGEST_HORIZON)]
+    distribution_usd_per_mwh: Annotated[tuple[float, ...], Field(max_length=LONGEST_HORIZON)]
+    type_name: Literal["gw.spaceheat.prices"] = "gw.spaceheat.prices"
+    version: Literal["000"] = "000"
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        if not self.lmp_usd_per_mwh or len(self.lmp_usd_per_mwh) != len(self.distribution_usd_per_mwh):
+            raise ValueError("LmpUsdPerMwh and DistributionUsdPerMwh must be of one length, at least 1")
+        return self
+
+    @property
+    def total_usd_per_mwh(self) -> tuple[float, ...]:
+        pairs = zip(self.lmp_usd_per_mwh, self.distribution_usd_per_mwh, strict=True)
+        return tuple(lmp + distribution for lmp, distribution in pairs)
+
+    @property
+    def end_s(self) -> int:
+        return self.start_s + 60 * self.slot_minutes * len(self.lmp_usd_per_mwh)
+
+
+def latest_price_from(
+    *, market_alias: str, slot_start_s: int, usd_per_mwh: float, message_id: str, market_type: str = "rt60gate5"
+) -> LatestPrice:
+    """`slot_start_s` must be a multiple of the market's slot length (an hour), else ValidationError."""
+    return LatestPrice(
+        from_g_node_alias=market_alias,
+        price_times_1000=round(usd_per_mwh * 1000.0),
+        market_slot_name=market_slot_name(market_type, market_alias, slot_start_s),
+        message_id=message_id,
+    )
+
+
+def bid_from(
+    *,
+    bidder_alias: str,
+    market_alias: str,
+    slot_start_s: int,
+    pairs: Sequence[tuple[float, float]],
+    market_type: str = "rt60gate5",
+) -> Bid:
+    """A bid of (USD/MWh, average kW taken) corners; they are sent by falling price."""
+    corners = sorted(pairs, key=lambda pair: -pair[0])
+    return Bid(
+        bidder_alias=bidder_alias,
+        market_slot_name=market_slot_name(market_type, market_alias, slot_start_s),
+        pq_pairs=tuple(
+            PriceQuantityUnitless(price_x1000=round(price * 1000.0), quantity_x1000=round(quantity_kw * 1000.0))
+            for price, quantity_kw in corners
+        ),
+        injection_is_positive=False,
+    )
+
+
+def prices_from(
+    *,
+    market_alias: str,
+    message_id: str,
+    now_s: float,
+    start_s: int,
+    lmp_usd_per_mwh: Sequence[float],
+    distribution_usd_per_mwh: Sequence[float],
+    slot_minutes: int = 60,
+) -> Prices:
+    return Prices(
+        from_g_node_alias=market_alias,
+        message_id=message_id,
+        created_ms=milliseconds(now_s),
+        start_s=start_s,
+        slot_minutes=slot_minutes,
+        lmp_usd_per_mwh=tuple(float(price) for price in lmp_usd_per_mwh),
+        distribution_usd_per_mwh=tuple(float(price) for price in distribution_usd_per_mwh),
+    )

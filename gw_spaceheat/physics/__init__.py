@@ -1,0 +1,1 @@
+"""How nature behaves: plain functions with units and sources."""

@@ -1,0 +1,1 @@
+"""PURE planning: forecast in, plan and bid out."""

@@ -1,0 +1,1 @@
+"""What must survive: the outbox and the store of messages."""

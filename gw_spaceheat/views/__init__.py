@@ -1,0 +1,1 @@
+"""Readings and plans turned into what a person sees; pure."""

@@ -1,0 +1,314 @@
+"""The planner: right on what can be known by hand or by trying everything, and never without a plan."""
+
+import itertools
+import math
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gw_spaceheat.errors import BadInput
+from gw_spaceheat.house.model import (
+    Boost,
+    Buffer,
+    Building,
+    Emitters,
+    HeatPump,
+    PhaseChange,
+    Plumbing,
+    Store,
+    Zone,
+)
+from gw_spaceheat.physics import heat_pump as unit
+from gw_spaceheat.planning import source
+from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.inputs import step_inputs, store_start
+from gw_spaceheat.planning.options import PlannerOptions
+from gw_spaceheat.planning.plan import Plan
+from gw_spaceheat.planning.solve import make_plan
+from gw_spaceheat.planning.transition import House, SourceBounds
+from gw_spaceheat.planning.value import terminal_value_usd
+
+BUILDING = Building(
+    loss_w_per_k=200.0, air_capacity_kwh_per_k=1.5, mass_capacity_kwh_per_k=8.0, air_mass_conductance_w_per_k=900.0
+)
+EMITTERS = Emitters(zero_load_water_c=25.0, design_water_c=58.0, design_heat_w=9000.0, design_drop_k=8.0)
+ZONES = (Zone(name="down", share=1.0),)
+PUMP = HeatPump(nameplate_w=6000.0, rated_heat_w=11000.0)
+WATER = Plumbing(
+    building=BUILDING,
+    emitters=EMITTERS,
+    zones=ZONES,
+    heat_pump=PUMP,
+    store=Store(tanks=3, litres_per_tank=450.0),
+    buffer=Buffer(litres=200.0),
+)
+ELEMENT = Plumbing(
+    building=BUILDING,
+    emitters=EMITTERS,
+    zones=ZONES,
+    boost=Boost(rated_w=9000.0),
+    store=Store(tanks=1, litres_per_tank=900.0, maximum_c=85.0),
+)
+MELTING = WATER.model_copy(
+    update={
+        "store": Store(
+            tanks=1,
+            litres_per_tank=500.0,
+            phase_change=PhaseChange(melt_start_c=56.0, melt_end_c=59.0, latent_kwh=25.0),
+        )
+    }
+)
+NO_STORE = Plumbing(building=BUILDING, emitters=EMITTERS, zones=ZONES, heat_pump=PUMP)
+BOTH = WATER.model_copy(update={"boost": Boost(rated_w=4500.0)})
+HOUSES = {"water": WATER, "element": ELEMENT, "melting": MELTING, "no store": NO_STORE, "both": BOTH}
+
+COLD = StateNow((35.0,) * 6, 35.0, 20.0, False, -1e6)
+WARM = StateNow((55.0, 53.0, 51.0, 50.0, 49.0, 48.0), 53.0, 20.0, False, -1e6)
+
+
+def case_of(
+    plumbing: Plumbing = WATER,
+    price: list[float] | float = 100.0,
+    outdoor_c: float = -5.0,
+    state: StateNow = WARM,
+    minutes: tuple[int, ...] = (60,) * 24,
+) -> PlanningCase:
+    steps = len(minutes)
+    prices = np.full(steps, price) if isinstance(price, float) else np.array(price)
+    return PlanningCase(0.0, minutes, np.full(steps, outdoor_c), prices, plumbing, state)
+
+
+def dear_by_day(hours: int) -> list[float]:
+    return [350.0 if 7 <= hour % 24 < 12 or 16 <= hour % 24 < 20 else 90.0 for hour in range(hours)]
+
+
+def energy_error_kwh(plan: Plan) -> float:
+    """Store balance, step by step: what came in less what went out and was lost is what it gained."""
+    before, worst = plan.start_store_energy_kwh, 0.0
+    for step in plan.steps:
+        gained = step.store_heat_kwh - step.store_loss_kwh
+        worst = max(worst, abs(step.store_energy_kwh - before - gained))
+        assert step.house_heat_kwh == pytest.approx(step.hp_heat_kwh - step.store_heat_kwh, abs=1e-9)
+        before = step.store_energy_kwh
+    return worst
+
+
+@pytest.mark.parametrize("name", ["water", "element", "melting", "both"])
+def test_roll_out_conserves_energy(name: str) -> None:
+    plan = make_plan(case_of(HOUSES[name], dear_by_day(48), minutes=(60,) * 48))
+    moved = sum(abs(step.store_heat_kwh) for step in plan.steps)
+    assert moved > 5.0
+    assert energy_error_kwh(plan) <= 0.001 * moved
+    for step in plan.steps:
+        assert step.house_heat_kwh + step.unserved_kwh >= -1e-9
+
+
+def brute_force_usd(case: PlanningCase, options: PlannerOptions) -> float:
+    """The best objective over every sequence of actions, by following each of them through the same physics."""
+    house = House(case.plumbing, options)
+    steps, _ = step_inputs(case, options, house.source.hottest_c)
+    start, _ = store_start(case.plumbing, case.state)
+    level = house.store.level(start.mean_c)
+    spread = max(0.0, house.store.level(start.top_c) - level)
+    best = math.inf
+    for actions in itertools.product(range(6), repeat=len(steps)):
+        levels, spreads, total, running = np.array([[level]]), np.array([[spread]]), 0.0, case.state.heat_pump_on
+        for action, step in zip(actions, steps, strict=True):
+            outcome = house.step(levels, spreads, house.shares(levels, spreads, step, SourceBounds()), step)
+            electric = float(outcome.electric_kwh[action, 0])
+            total += step.price_usd_per_kwh * electric
+            total += options.comfort_usd_per_kwh * float(outcome.unserved_kwh[action, 0])
+            total += options.start_usd if electric > 1e-6 and not running else 0.0
+            running = electric > 1e-6
+            levels, spreads = outcome.level_after[action : action + 1], outcome.spread_after[action : action + 1]
+        best = min(best, total - float(terminal_value_usd(house, steps, levels)[0, 0]))
+    return best
+
+
+@pytest.mark.parametrize("prices", [[90.0, 90.0, 400.0, 400.0], [300.0, 50.0, 300.0, 120.0], [-50.0, 200.0, 10.0, 90.0]])
+@pytest.mark.parametrize("name", ["water", "element"])
+def test_agrees_with_brute_force(name: str, prices: list[float]) -> None:
+    options = PlannerOptions(level_nodes=300, spread_nodes=6)
+    case = case_of(HOUSES[name], prices, minutes=(60,) * 4)
+    best_usd = brute_force_usd(case, options)
+    plan = make_plan(case, options)
+    assert plan.objective_usd >= best_usd - 1e-9
+    assert plan.objective_usd <= best_usd + 0.01 * abs(best_usd) + 0.01
+
+
+def test_zero_price_costs_nothing_and_keeps_the_house_warm() -> None:
+    plan = make_plan(case_of(price=0.0))
+    assert plan.total_cost_usd == 0.0
+    assert sum(step.unserved_kwh for step in plan.steps) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_negative_price_buys_all_it_can() -> None:
+    # -300 USD/MWh pays for the worst COP: the heat source runs until the store is full.
+    paid = make_plan(case_of(price=-300.0))
+    usual = make_plan(case_of(price=100.0))
+    assert paid.total_cost_usd < 0.0
+    assert sum(step.hp_electric_kwh for step in paid.steps) > sum(step.hp_electric_kwh for step in usual.steps)
+    assert any(step.reason == "paid_to_charge" for step in paid.steps)
+
+
+def test_two_identical_hours_serve_the_load_alike() -> None:
+    plan = make_plan(case_of(state=COLD, minutes=(60, 60)))
+    first, second = plan.steps
+    assert first.hp_electric_kwh == pytest.approx(second.hp_electric_kwh, rel=1e-9)
+    load_kwh = (200.0 * 25.0 - 300.0) / 1000.0
+    assert first.hp_heat_kwh == pytest.approx(load_kwh)
+    leaving_c = 25.0 + 33.0 * (load_kwh / 9.0) ** (1 / 1.3) + 3.0
+    assert first.hp_electric_kwh == pytest.approx(load_kwh / (unit.cop(-5.0, leaving_c) * source.DEFROST_SHARE))
+
+
+def test_all_prices_times_seven_is_the_same_plan() -> None:
+    options = PlannerOptions()
+    scaled = replace(options, comfort_usd_per_kwh=7.0 * options.comfort_usd_per_kwh, start_usd=7.0 * options.start_usd)
+    prices = dear_by_day(30)
+    one = make_plan(case_of(price=prices, minutes=(60,) * 30), options)
+    seven = make_plan(case_of(price=[7.0 * price for price in prices], minutes=(60,) * 30), scaled)
+    assert [step.hp_electric_kwh for step in seven.steps] == pytest.approx([s.hp_electric_kwh for s in one.steps])
+    assert seven.total_cost_usd == pytest.approx(7.0 * one.total_cost_usd)
+
+
+@pytest.mark.parametrize("name", ["water", "element", "melting", "both"])
+def test_load_moves_out_of_dear_hours(name: str) -> None:
+    prices = dear_by_day(48)
+    tariff = make_plan(case_of(HOUSES[name], prices, outdoor_c=0.0, minutes=(60,) * 48))
+    flat = make_plan(case_of(HOUSES[name], 150.0, outdoor_c=0.0, minutes=(60,) * 48))
+
+    def dear_kwh(plan: Plan) -> float:
+        return sum(step.hp_electric_kwh for step, price in zip(plan.steps, prices, strict=True) if price > 200.0)
+
+    assert dear_kwh(tariff) < 0.5 * dear_kwh(flat)
+    # And with a tariff the store is handed over with heat for the dear hours to come.
+    assert tariff.terminal_value_usd > 0.0
+
+
+def test_water_below_rswt_heats_nothing() -> None:
+    # The same heat, lukewarm: plenty of kWh above room temperature and none that the radiators can use.
+    lukewarm = StateNow((40.0,) * 6, 40.0, 20.0, False, -1e6)
+    plan = make_plan(case_of(price=[500.0] * 3, outdoor_c=-10.0, state=lukewarm, minutes=(60,) * 3))
+    for step in plan.steps:
+        assert step.store_heat_kwh >= -1e-9
+        assert step.reason == "store_below_rswt"
+    # Hot: it serves, and its top never falls below what is required.
+    hot = StateNow((60.0,) * 6, 60.0, 20.0, False, -1e6)
+    served = make_plan(case_of(price=[500.0] * 3, outdoor_c=-10.0, state=hot, minutes=(60,) * 3))
+    rswt_c = 25.0 + 33.0 * (5.7 / 9.0) ** (1 / 1.3)
+    assert served.steps[0].store_heat_kwh < -1.0
+    for step in served.steps:
+        if step.store_heat_kwh < -0.01:
+            assert step.store_top_c >= rswt_c - 0.3
+
+
+def test_hotter_store_charges_at_a_worse_cop() -> None:
+    hotter = StateNow((64.0,) * 6, 64.0, 20.0, False, -1e6)
+    cops = []
+    for state in (COLD, hotter):
+        step = make_plan(case_of(price=-500.0, outdoor_c=5.0, state=state, minutes=(15,) * 4)).steps[0]
+        cops.append(step.hp_heat_kwh / step.hp_electric_kwh)
+    assert cops[0] > cops[1] + 0.3
+
+
+def test_undersized_heat_pump_says_what_is_missing() -> None:
+    small = WATER.model_copy(update={"heat_pump": HeatPump(nameplate_w=1000.0, rated_heat_w=2000.0)})
+    plan = make_plan(case_of(small, outdoor_c=-20.0, state=COLD))
+    assert all(any(goal.startswith("heat_unserved_kwh=") for goal in step.unmet) for step in plan.steps)
+    assert any(goal.startswith("heat_unserved_kwh=") for goal in plan.unmet)
+    assert {step.reason for step in plan.steps} == {"source_at_capacity"}
+
+
+def test_minimum_times_bind_the_first_step() -> None:
+    running = replace(WARM, heat_pump_on=True, heat_pump_since_s=-60.0)
+    plan = make_plan(case_of(price=[5000.0, 10.0, 10.0, 10.0], state=running, minutes=(15,) * 4))
+    # 540 s of the minimum run of 600 s are left: at least 60 % of the first quarter hour.
+    assert plan.steps[0].hp_electric_kwh > 0.3
+    stopped = replace(COLD, heat_pump_on=False, heat_pump_since_s=0.0)
+    held = make_plan(case_of(price=-900.0, state=stopped, minutes=(5,) * 4))
+    assert held.steps[0].hp_electric_kwh == 0.0
+    assert held.steps[1].hp_electric_kwh > 0.0
+
+
+def test_average_power_over_any_window() -> None:
+    plan = make_plan(case_of(state=COLD, minutes=(15, 15, 30, 60)))
+    energy_kwh = sum(step.hp_electric_kwh for step in plan.steps)
+    assert plan.average_w(0.0, 7200.0) == pytest.approx(500.0 * energy_kwh)
+    assert plan.first_hour_average_w() == pytest.approx(1000.0 * sum(s.hp_electric_kwh for s in plan.steps[:3]))
+    assert plan.average_w(9000.0, 9900.0) == 0.0
+    assert plan.average_w(10.0, 10.0) == 0.0
+    assert [step.start_s for step in plan.steps] == [0.0, 900.0, 1800.0, 3600.0]
+
+
+def test_start_price_makes_runs_fewer() -> None:
+    prices = [100.0 + 6.0 * (hour % 2) for hour in range(24)]
+    starts = []
+    for start_usd in (0.0, 1.0):
+        plan = make_plan(case_of(price=prices), PlannerOptions(start_usd=start_usd))
+        on = [False, *(step.hp_electric_kwh > 1e-6 for step in plan.steps)]
+        starts.append(sum(now and not before for before, now in itertools.pairwise(on)))
+    assert starts[1] < starts[0] or starts == [1, 1]
+
+
+def test_stored_heat_is_worth_more_before_dear_hours() -> None:
+    ahead = make_plan(case_of(price=[90.0] * 2 + [400.0] * 6 + [90.0] * 16, outdoor_c=-10.0))
+    flat = make_plan(case_of(price=90.0, outdoor_c=-10.0))
+    assert ahead.marginal_heat_usd_per_kwh > flat.marginal_heat_usd_per_kwh > 0.0
+
+
+def test_arrays_agree_with_the_physics() -> None:
+    leaving_c = np.linspace(20.0, 75.0, 23)
+    for outdoor_c in (-30.0, -7.0, 3.0, 20.0):
+        cops = source.cop(outdoor_c, leaving_c)
+        capacities = source.capacity_kw(PUMP, outdoor_c, leaving_c, cops)
+        for index, leaving in enumerate(leaving_c.tolist()):
+            assert cops[index] == pytest.approx(unit.cop(outdoor_c, leaving))
+            assert 1000.0 * capacities[index] == pytest.approx(unit.capacity_w(PUMP, outdoor_c, leaving))
+
+
+def test_impossible_grids_are_refused() -> None:
+    with pytest.raises(BadInput, match="step_minutes"):
+        case_of(minutes=())
+    with pytest.raises(BadInput, match="price_usd_per_mwh"):
+        case_of(price=[1.0, 2.0], minutes=(60,))
+
+
+def odd_case(rng: random.Random) -> PlanningCase:
+    """Anything a house, a probe or a market can come up with."""
+    minutes = rng.choice([(60,) * 23, (60,) * 25, (15,) * 8 + (60,) * 6, (5,) * 12, (60,), (7, 13, 240)])
+    gap = [math.nan] if rng.random() < 0.3 else []
+    outdoor = [rng.choice([rng.uniform(-45.0, 40.0), *gap]) for _ in minutes]
+    price = [rng.choice([rng.uniform(-200.0, 400.0), 10_000.0, 0.0, *gap]) for _ in minutes]
+    layers = rng.choice([0, 1, 4, 12])
+    state = StateNow(
+        tuple(rng.choice([rng.uniform(2.0, 99.0), *gap]) for _ in range(layers)),
+        rng.choice([None, 8.0, 99.0, math.nan]),
+        rng.choice([None, 8.0, 20.0, 31.0]),
+        rng.random() < 0.5,
+        -rng.uniform(0.0, 1000.0),
+    )
+    plumbing = rng.choice(list(HOUSES.values()))
+    if plumbing.heat_pump is not None and rng.random() < 0.3:
+        plumbing = plumbing.model_copy(update={"heat_pump": HeatPump(nameplate_w=900.0, rated_heat_w=1500.0)})
+    return PlanningCase(0.0, minutes, np.array(outdoor), np.array(price), plumbing, state)
+
+
+@pytest.mark.filterwarnings("error")
+def test_always_a_plan() -> None:
+    rng = random.Random(20260101)
+    options = PlannerOptions(level_nodes=40)
+    for number in range(500):
+        case = odd_case(rng)
+        plan = make_plan(case, options)
+        assert len(plan.steps) == len(case.step_minutes), number
+        moved = sum(abs(step.store_heat_kwh) + step.store_loss_kwh for step in plan.steps)
+        assert energy_error_kwh(plan) <= 0.001 * abs(moved) + 1e-6, number
+        nameplate_kw = case.plumbing.heat_pump.nameplate_w / 1000.0 if case.plumbing.heat_pump else 0.0
+        nameplate_kw += case.plumbing.boost.rated_w / 1000.0 if case.plumbing.boost else 0.0
+        for step in plan.steps:
+            assert math.isfinite(step.cost_usd) and math.isfinite(step.store_top_c), number
+            assert -1e-9 <= step.hp_electric_kwh <= nameplate_kw * step.minutes / 60.0 + 1e-6, number
+            assert step.reason, number
+            assert step.unserved_kwh < 0.006 or step.unmet, number

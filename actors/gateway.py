@@ -80,7 +80,8 @@ class Gateway(Shell):
         self._peer_active = False
         self._heard_s = float("-inf")
         self._said_s = float("-inf")
-        self._sent_s: dict[int, float] = {}
+        self._sent_s: dict[int, float] = {}  # by sequence number: published, not yet acknowledged
+        self._numbers: dict[str, tuple[int, int]] = {}  # message id -> boot, seq of what is in `_sent_s`
         self.refused: Counter[str] = Counter()
 
     def begin(self) -> None:
@@ -116,6 +117,7 @@ class Gateway(Shell):
         if self._usable:
             self._say_ping()
             self._sent_s.clear()
+            self._numbers.clear()
             self._drain()
 
     def _receive(self, raw: Raw) -> None:
@@ -164,8 +166,8 @@ class Gateway(Shell):
             return
         outbox = self._outbox
         topic = topic_of(self._post.alias, destination, payload.type_name)
-        header = replace(self._header(destination, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq())
-        seq = outbox.put(topic, encode(Envelope(header, payload)), header.message_id)
+        header = replace(self._header(destination, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq)
+        seq = outbox.put(topic, encode(Envelope(header, payload)))
         self.context.log("event", f"{payload.type_name} boot {outbox.boot} seq {seq}")
         self._drain()
 
@@ -175,19 +177,23 @@ class Gateway(Shell):
             return
         now_s = self.context.now()
         for row in self._outbox.pending(0, WINDOW):
-            if now_s - self._sent_s.get(row.row_id, float("-inf")) >= RESEND_AFTER_S:
-                self._sent_s[row.row_id] = now_s
-                self._link.publish(row.topic, row.payload, 1)
-                self._said_s = now_s
+            sent_s = self._sent_s.get(row.seq)
+            if sent_s is None:
+                self._numbers[decode(row.payload).header.message_id] = (row.boot, row.seq)
+            elif now_s - sent_s < RESEND_AFTER_S:
+                continue
+            self._sent_s[row.seq] = self._said_s = now_s
+            self._link.publish(row.topic, row.payload, 1)
 
     def _acked(self, ack: Ack) -> None:
-        if self._outbox is None:
+        number = self._numbers.pop(ack.ack_message_id, None)
+        if self._outbox is None or number is None:
             return
-        row_id = self._outbox.ack(ack.ack_message_id)
-        if row_id is not None:
-            self._sent_s.pop(row_id, None)
-            if self._outbox.count() > len(self._sent_s):
-                self._drain()
+        boot, seq = number
+        self._outbox.ack(boot, seq)
+        self._sent_s.pop(seq, None)
+        if self._outbox.count() > len(self._sent_s):
+            self._drain()
 
     def _keep(self) -> None:
         now_s = self.context.now()

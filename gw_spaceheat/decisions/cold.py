@@ -21,7 +21,7 @@ class ZoneNow:
 
 @dataclass(frozen=True, slots=True)
 class ColdState:
-    """`below_since_s`: a critical zone is under its limit since then; `reference_c`: its worst deficit's age mark."""
+    """`below_since_s`: a critical zone is under its limit since then; `reference_*`: an earlier shortfall."""
 
     cold: bool = False
     below_since_s: float | None = None
@@ -48,13 +48,14 @@ def decide(state: ColdState, zones: Sequence[ZoneNow], heat_at_maximum: bool, no
     if short_k == float("-inf"):
         return state
     if short_k <= (0.0 if state.cold else BELOW_K):
-        return state if state.below_since_s is None and not state.cold else ColdState()
-    if state.below_since_s is None:
+        return state if state.below_since_s is None else ColdState()
+    since_s = state.below_since_s
+    if since_s is None:
         return ColdState(False, now_s, now_s, short_k, True)
     if now_s - state.reference_s >= COLD_AFTER_S:
         falling = short_k > state.reference_shortfall_k + FALLING_K
         state = replace(state, reference_s=now_s, reference_shortfall_k=short_k, falling=falling)
-    if now_s - state.below_since_s < COLD_AFTER_S:
+    if now_s - since_s < COLD_AFTER_S:
         return state
     cold = state.cold or state.falling or not heat_at_maximum
     return state if cold == state.cold else replace(state, cold=cold)

@@ -6,21 +6,9 @@ clock; energy is Wh of the heat source by the SCADA's own meter.
 
 from dataclasses import dataclass, replace
 
-from gw_spaceheat.decisions.contract_state import (
-    TABLE,
-    ContractState,
-    Event,
-    Obligation,
-    from_json,
-    next_status,
-)
+from gw_spaceheat.decisions.contract_state import TABLE, ContractState, Event, Obligation, from_json, next_status
 from gw_spaceheat.decisions.slot import SlotView
-from gw_spaceheat.messages.contract import (
-    ContractStatus,
-    SlowContractHeartbeat,
-    SlowDispatchContract,
-    make_heartbeat,
-)
+from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat, SlowDispatchContract, make_heartbeat
 
 HEARTBEAT_S = 60.0
 PERSIST_S = 30.0  # a power cut loses at most this much of the energy count: under 1 % of an hour
@@ -102,8 +90,7 @@ class Revoke:
 
 
 @dataclass(frozen=True, slots=True)
-class Restarted:
-    """The process has come back with a persisted state."""
+class Restarted: ...  # the process has come back with a persisted state
 
 
 Input = HeartbeatReceived | Tick | Revoke | Restarted
@@ -166,9 +153,6 @@ def _persist(state: ContractState, now_s: float, *effects: Effect) -> Result:
     """State first on disk, then the word: what was promised must survive a power cut."""
     state = replace(state, persisted_s=now_s)
     return state, (Persist(state), *effects)
-
-
-# ---------------------------------------------------------------- the passing of time
 
 
 def _tick(state: ContractState, energy_wh: float | None, facts: ContractFacts, now_s: float) -> Result:
@@ -236,11 +220,12 @@ def _end(
 ) -> tuple[ContractState, list[Effect]]:
     status = next_status(obligation.status, event)
     contract = obligation.contract
-    state, heartbeat = _say(state, contract, status, obligation.status, now_s, obligation.used_wh, cause)
-    if state.current is obligation:
-        state = replace(state, current=None, last_ended=heartbeat)
-    else:
-        state = replace(state, upcoming=None, last_ended=heartbeat)
+    # The published axioms leave TerminatedByLtn to the ltn: we answer it with an outcome that carries our count.
+    answer = ContractStatus.COMPLETED_UNKNOWN_OUTCOME if event is Event.LTN_TERMINATES else status
+    state, heartbeat = _say(state, contract, answer, obligation.status, now_s, obligation.used_wh, cause)
+    current = None if state.current is obligation else state.current
+    upcoming = None if state.upcoming is obligation else state.upcoming
+    state = replace(state, current=current, upcoming=upcoming, last_ended=heartbeat)
     return state, [SlotEnded(contract, status, obligation.used_wh, cause or ""), SendHeartbeat(heartbeat)]
 
 
@@ -261,8 +246,8 @@ def _restarted(state: ContractState, now_s: float) -> Result:
     current = state.current
     if current is not None and now_s >= current.contract.end_s:
         state = replace(state, live_until_s=current.contract.end_s + GRACE_S)
-        event = Event.END_UNKNOWN
-        state, ended = _end(state, current, event, "the SCADA was down at the end of the slot", now_s)
+        cause = "the SCADA was down at the end of the slot"
+        state, ended = _end(state, current, Event.END_UNKNOWN, cause, now_s)
         effects.extend(ended)
     elif current is not None:
         state, heartbeat = _say(state, current.contract, current.status, current.status, now_s, current.used_wh)
@@ -273,9 +258,6 @@ def _restarted(state: ContractState, now_s: float) -> Result:
         state, ended = _end(state, upcoming, Event.END_UNKNOWN, cause, now_s)
         effects.extend(ended)
     return _persist(state, now_s, *effects) if effects else (state, ())
-
-
-# ---------------------------------------------------------------- the AtomicTNode's word
 
 
 def _heard(state: ContractState, heartbeat: SlowContractHeartbeat, facts: ContractFacts, now_s: float) -> Result:

@@ -6,6 +6,7 @@ Temperatures C, energies kWh of heat, times s of one steady clock.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gw_spaceheat.decisions import slot as slot_rule
 from gw_spaceheat.decisions.command import Actuator, Command, Commander
@@ -95,6 +96,7 @@ def decide(state: LocalState, facts: LocalFacts, now_s: float) -> tuple[LocalSta
     return _settle(state, facts, next_body(table, body, event), Mode.NORMAL, event.value, now_s)
 
 
+@lru_cache(maxsize=256)  # asked every second, and the wish seldom changes
 def commands_of(wanted: Wanted, actuators: frozenset[str], commander: Commander) -> tuple[Command, ...]:
     """The wish as commands for the actuators the house has; what thermostats decide is left out."""
     pairs: tuple[tuple[Actuator, bool | float | None], ...] = (

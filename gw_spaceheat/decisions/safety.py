@@ -230,10 +230,7 @@ def _release(state: SafetyState, command: Command, now_s: float, forced_by: str)
 
 def _refuse(command: Command, rule: str, why: str, wait_s: float = 0.0) -> Refusal:
     name = command.actuator.replace("_", "-")
-    if command.actuator == "leaving_setpoint":
-        wish = f"{command.value:.1f} C"
-    else:
-        wish = "ON" if command.value else "OFF"
+    wish = f"{command.value:.1f} C" if command.actuator == "leaving_setpoint" else "ON" if command.value else "OFF"
     kind = "" if command.actuator == "leaving_setpoint" else "relay "
     return Refusal(command, rule, f"{kind}{name}: {wish} refused, {why}", wait_s)
 

@@ -1,13 +1,14 @@
 """What a driver is, and how a new kind of device is added: one module here with one `DeviceDriver` class."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Protocol, TypeGuard
+from typing import ClassVar, Protocol, TypeGuard, runtime_checkable
 
 from gw_spaceheat.errors import BadInput, OurError
 from gw_spaceheat.house.devices import FittedDevice, Terminal
 from gw_spaceheat.wires.protocols import ModbusWire, OneWireWire, PinWire, Wire
 
 
+@runtime_checkable
 class SensorDriver(Protocol):
     """Reads all terminals of a device that the house has channels for."""
 
@@ -19,6 +20,7 @@ class SensorDriver(Protocol):
         ...
 
 
+@runtime_checkable
 class ActuatorDriver(Protocol):
     """Commands a device's outputs: bool for relays, SI value for analog ones."""
 

@@ -7,6 +7,7 @@ manual, which the fixtures in tests/fixtures hold independently.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -83,11 +84,21 @@ def load_device(device: str, folder: Path = DEVICES_FOLDER) -> DeviceTable:
         raise BadInput(f"device {device!r}: a device name has only small letters, digits and _")
     path = folder / f"{device}.yaml"
     try:
-        content: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         known = ", ".join(known_devices(folder)) or "none"
         raise BadInput(f"device {device}: no table {path}; known devices: {known}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"device table {path}: cannot be read: {error}") from error
+    return _parse(path, text)
+
+
+@lru_cache(maxsize=256)
+def _parse(path: Path, text: str) -> DeviceTable:
+    """A house has one kind of thermometer twenty times; parse its table once."""
+    try:
+        content: object = yaml.safe_load(text)
+    except yaml.YAMLError as error:
         raise BadInput(f"device table {path}: cannot be read: {error}") from error
     try:
         return DeviceTable.model_validate(content)

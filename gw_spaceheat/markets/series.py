@@ -1,4 +1,4 @@
-"""Hourly series from files: measured weather, energy prices, distribution prices. All by UTC time, never by position."""
+"""Hourly series from files: measured weather, energy prices, distribution prices; by UTC time, never by position."""
 
 import csv
 import json
@@ -18,7 +18,9 @@ COLDEST_C, HOTTEST_C = -70.0, 60.0
 
 def utc_text(time_s: float) -> str:
     """Epoch seconds as people read them: `2020-01-01T05:00:00Z`."""
-    return (datetime.fromisoformat("1970-01-01T00:00:00+00:00") + timedelta(seconds=time_s)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (datetime.fromisoformat("1970-01-01T00:00:00+00:00") + timedelta(seconds=time_s)).strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class HourlySeries:
         raise BadInput(self._outside(time_s))
 
     def between(self, time_s: float) -> float:
-        """The value on the straight line between neighbouring hours, for weather. Raises BadInput outside the series."""
+        """The value on the line between neighbouring hours, for weather. Raises BadInput outside the series."""
         hours = (time_s - self.start_s) / HOUR_S
         index = math.floor(hours)
         if not 0 <= index < len(self.values):
@@ -59,7 +61,9 @@ class HourlySeries:
         return here + (after - here) * (hours - index)
 
     def _outside(self, time_s: float) -> str:
-        return f"{self.name}: no value at {utc_text(time_s)}, it covers {utc_text(self.start_s)} to {utc_text(self.end_s)}"
+        return (
+            f"{self.name}: no value at {utc_text(time_s)}, it covers {utc_text(self.start_s)} to {utc_text(self.end_s)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class SeriesFile:
 
 
 def load_series(path: Path) -> SeriesFile:
-    """Read a CSV of `time_utc` and any of the value columns, an hour a row. Raises BadInput: file, line, value, rule."""
+    """Read a CSV of `time_utc` and any value columns, an hour a row. Raises BadInput: file, line, value, rule."""
     rows = _read_rows(path)
     header = [name.strip() for name in rows[0]]
     columns = [name for name in VALUE_COLUMNS if name in header]

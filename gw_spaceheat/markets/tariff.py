@@ -80,7 +80,9 @@ class TariffFile(Part):
         names = {season.name for season in self.seasons}
         for window in self.windows:
             if set(window.usd_per_mwh) != names:
-                raise ValueError(f"window {window.name}: prices for {sorted(window.usd_per_mwh)}, seasons are {sorted(names)}")
+                raise ValueError(
+                    f"window {window.name}: prices for {sorted(window.usd_per_mwh)}, seasons are {sorted(names)}"
+                )
         leap_year = (date(2020, 1, 1) + timedelta(days=number) for number in range(366))
         for day in leap_year:
             if sum(season.holds(day) for season in self.seasons) != 1:

@@ -10,14 +10,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gw_spaceheat.messages.base import WireModel
+from gw_spaceheat.messages.base import LeftRightDot, UtcMilliseconds, UtcSeconds, Uuid4, WireModel
 
-EARLIEST_S, LATEST_S = 946_684_800, 32_503_680_000  # years 2000 and 3000, the published limits
 CREATED_GRACE_S = 10  # published axiom: a contract is created no later than this after its start
 UNSIGNED = "signed_proof_stub"
 
-Uuid4 = Annotated[str, Field(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")]
-Alias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z0-9]+)*$")]
 Digit = Annotated[int, Field(ge=0, le=9)]
 
 
@@ -60,8 +57,8 @@ ENDED = NEEDS_CAUSE | CLAIMS
 class SlowDispatchContract(WireModel):
     """Average electric power of the heat source over one slot."""
 
-    scada_alias: Alias
-    start_s: Annotated[int, Field(ge=EARLIEST_S, le=LATEST_S, multiple_of=300)]
+    scada_alias: LeftRightDot
+    start_s: Annotated[UtcSeconds, Field(multiple_of=300)]
     duration_minutes: Annotated[int, Field(gt=0)]
     avg_power_watts: int
     oil_boiler_on: bool
@@ -91,7 +88,7 @@ class SlowContractHeartbeat(WireModel):
     contract: SlowDispatchContract
     previous_status: ContractStatus | None = None
     status: ContractStatus
-    message_created_ms: Annotated[int, Field(ge=EARLIEST_S * 1000, le=LATEST_S * 1000)]
+    message_created_ms: UtcMilliseconds
     cause: str | None = None
     is_authoritative: bool = True
     watt_hours_used: int | None = None

@@ -135,7 +135,7 @@ def _plan(
         + house.options.comfort_usd_per_kwh * unserved_kwh
         + house.options.start_usd * starts
         - end_value,
-        start_store_energy_kwh=house.store.energy_kwh(level) if house.store.usable else 0.0,
+        start_store_energy_kwh=house.store.energy_kwh(level),
     )
 
 

@@ -54,8 +54,8 @@ class StoreModel:
         return level_of(temperature_c, self.latent)
 
     def energy_kwh(self, level: float) -> float:
-        """Heat (kWh) above `BASE_C`."""
-        return self.kwh_per_k * (level - self.level(BASE_C))
+        """Heat (kWh) above `BASE_C`; 0 in a house without store and buffer."""
+        return self.kwh_per_k * (level - self.level(BASE_C)) if self.usable else 0.0
 
     def top_c(self, level: float, spread: float) -> float:
         return temperature_of(level + spread, self.latent)

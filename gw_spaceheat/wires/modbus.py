@@ -1,6 +1,7 @@
 """Modbus TCP through pymodbus. Connects at the first use, closes on any fault and connects again at the next."""
 
 import logging
+import struct
 from collections.abc import Callable
 
 from pymodbus.client import ModbusTcpClient
@@ -73,8 +74,9 @@ class PymodbusWire:
             if not self._client.connected and not self._connect():
                 raise self._broken(what, "cannot connect")
             answer = request()
-        # ConnectionResetError and the like leak through the library; ValueError is its word for a bad argument.
-        except (ModbusException, OSError, ValueError) as error:
+        # ConnectionResetError and the like leak through the library; the rest are its words for a
+        # bad argument or a torn answer.
+        except (ModbusException, OSError, ValueError, struct.error, IndexError) as error:
             raise self._broken(what, str(error)) from error
         self._pause_s = self._not_before_s = 0.0
         if isinstance(answer, ExceptionResponse) or answer.isError():

@@ -223,7 +223,7 @@ class MqttLink:
                 self._failures += 1
                 self._tell(LinkNotice.DISCONNECTED, f"{self.name}: connection lost; retrying")
 
-    def _exchange(self, network: paho.SocketLike) -> bool:
+    def _exchange(self, network: "paho.SocketLike") -> bool:
         """One select round. False when the connection is over."""
         writing = [network] if self._client.want_write() else []
         try:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from gw_spaceheat.drivers.base import ActuatorDriver, SensorDriver
 from gw_spaceheat.drivers.discovery import driver_kinds, known_devices, make_driver
 from gw_spaceheat.errors import BadInput, OurError, WireError
 from gw_spaceheat.house.devices import load_device
 from gw_spaceheat.house.model import Channel, Component, Node
 from gw_spaceheat.wires.protocols import RegisterKind, Wire
-
 from tests.fixtures.device_house import device_house
 
 HOUSE = device_house()
@@ -62,13 +62,13 @@ class ScriptedPins:
 
 def sensor(component_id: str, wire: Wire) -> SensorDriver:
     driver = _driver(component_id, wire)
-    assert hasattr(driver, "read")
+    assert isinstance(driver, SensorDriver)
     return driver
 
 
 def actuator(component_id: str, wire: Wire) -> ActuatorDriver:
     driver = _driver(component_id, wire)
-    assert hasattr(driver, "write")
+    assert isinstance(driver, ActuatorDriver)
     return driver
 
 
@@ -235,6 +235,6 @@ def test_new_meter_is_only_a_table(tmp_path: Path) -> None:
     )
     component = Component(id="x", device="new_meter", wire="line", unit_id=12)
     driver = make_driver(component, [node], channels, wire, tmp_path)
-    assert hasattr(driver, "read")
+    assert isinstance(driver, SensorDriver)
     assert driver.read() == {"1": 2500.0, "2": -2.0, "3": None}
     assert wire.asked == [(12, "holding", 3053, 2), (12, "holding", 3060, 4)]

@@ -27,4 +27,5 @@ def test_design_point() -> None:
 
 @given(st.floats(0.0, 20000.0))
 def test_required_water_gives_off_the_heat(heat_w: float) -> None:
-    assert emitter_heat_w(EMITTERS, required_source_water_c(EMITTERS, heat_w)) == pytest.approx(heat_w, rel=1e-6, abs=1e-3)
+    water_c = required_source_water_c(EMITTERS, heat_w)
+    assert emitter_heat_w(EMITTERS, water_c) == pytest.approx(heat_w, rel=1e-6, abs=1e-3)

@@ -127,7 +127,9 @@ def brute_force_usd(case: PlanningCase, options: PlannerOptions) -> float:
     return best
 
 
-@pytest.mark.parametrize("prices", [[90.0, 90.0, 400.0, 400.0], [300.0, 50.0, 300.0, 120.0], [-50.0, 200.0, 10.0, 90.0]])
+@pytest.mark.parametrize(
+    "prices", [[90.0, 90.0, 400.0, 400.0], [300.0, 50.0, 300.0, 120.0], [-50.0, 200.0, 10.0, 90.0]]
+)
 @pytest.mark.parametrize("name", ["water", "element"])
 def test_agrees_with_brute_force(name: str, prices: list[float]) -> None:
     options = PlannerOptions(level_nodes=300, spread_nodes=6)

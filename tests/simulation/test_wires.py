@@ -3,13 +3,13 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gw_spaceheat.drivers.base import ActuatorDriver, SensorDriver
 from gw_spaceheat.drivers.discovery import make_driver
 from gw_spaceheat.errors import BadInput, OurError, WireError
 from gw_spaceheat.simulation.wires import SimulatedModbusWire, SimulatedWire, crc8, make_wires, w1_slave_text
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.fixtures.device_house import SmallPlant, device_house
 
 HOUSE = device_house()
@@ -26,12 +26,12 @@ class Bench:
 
     def sensor(self, component_id: str) -> SensorDriver:
         driver = self._driver(component_id)
-        assert hasattr(driver, "read")
+        assert isinstance(driver, SensorDriver)
         return driver
 
     def actuator(self, component_id: str) -> ActuatorDriver:
         driver = self._driver(component_id)
-        assert hasattr(driver, "write")
+        assert isinstance(driver, ActuatorDriver)
         return driver
 
     def wire_of(self, component_id: str) -> SimulatedWire:
@@ -76,7 +76,7 @@ def test_sensor_faults(component_id: str) -> None:
     driver, wire = bench.sensor(component_id), bench.wire_of(component_id)
     before = driver.read()
     wire.fail(component_id, "silent")
-    with pytest.raises(WireError, match="no answer|no such"):
+    with pytest.raises(WireError, match="no answer"):
         driver.read()
     wire.fail(component_id, "nan")
     assert set(driver.read().values()) == {None}
@@ -160,7 +160,7 @@ def test_every_temperature_survives_within_a_thirty_second(temperature_c: float)
     component = next(part for part in HOUSE.components if part.id == "buffer-top")
     wire = make_wires(HOUSE, bench_plant)["thermometers"]
     driver = make_driver(component, HOUSE.nodes, HOUSE.channels, wire)
-    assert hasattr(driver, "read")
+    assert isinstance(driver, SensorDriver)
     value_c = driver.read()["1"]
     if value_c is None:
         assert math.isclose(temperature_c, 85.0, abs_tol=1 / 32)

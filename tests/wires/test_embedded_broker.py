@@ -77,7 +77,7 @@ def test_no_broker_installed_says_what_to_install(tmp_path: Path, monkeypatch: p
 def test_unwritable_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded_broker, "_found", lambda _kind: "/bin/true")
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="file.*must be writable"):
+    with pytest.raises(StorageError, match=r"file.*must be writable"):
         EmbeddedBroker(folder=tmp_path / "file" / "below")
 
 

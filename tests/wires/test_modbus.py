@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from gw_spaceheat.drivers.base import ActuatorDriver, SensorDriver
 from gw_spaceheat.drivers.discovery import make_driver
 from gw_spaceheat.errors import OurError, Unreachable, WireError
 from gw_spaceheat.simulation.wires import SimulatedModbusWire, make_wires
 from gw_spaceheat.wires.loopback.modbus_server import LoopbackModbusServer
 from gw_spaceheat.wires.modbus import PymodbusWire
 from gw_spaceheat.wires.protocols import RegisterKind
-
 from tests.fixtures.device_house import SmallPlant, device_house
 
 HOUSE = device_house()
@@ -50,7 +51,9 @@ def test_relay_coil_makes_the_meter_rise_over_tcp(wire: PymodbusWire) -> None:
     meter = make_driver(components["meter"], HOUSE.nodes, HOUSE.channels, wire)
     relays = make_driver(components["relays"], HOUSE.nodes, HOUSE.channels, wire)
     setpoint = make_driver(components["setpoint"], HOUSE.nodes, HOUSE.channels, wire)
-    assert hasattr(meter, "read") and hasattr(relays, "write") and hasattr(setpoint, "write")
+    assert isinstance(meter, SensorDriver)
+    assert isinstance(relays, ActuatorDriver)
+    assert isinstance(setpoint, ActuatorDriver)
     assert meter.read()["6"] == 0.0
     relays.write("2", True)
     assert relays.read_back("2") is True
@@ -200,6 +203,16 @@ def test_short_answer_is_a_wire_error() -> None:
     listener, port = _misbehaving(_fewer)
     client = PymodbusWire("127.0.0.1", port, timeout_s=0.2)
     with listener, pytest.raises(WireError, match="1 registers instead of 4"):
+        client.read_registers(1, "input", 0, 4)
+    client.close()
+
+
+@pytest.mark.parametrize("tail", ["", "04", "04 08 00", "84", "04 04 00 01", "01 01", "06 00", "ff ff ff ff"])
+def test_torn_answers_are_wire_errors(tail: str) -> None:
+    pdu = bytes.fromhex(tail)
+    listener, port = _misbehaving(lambda request: request[:4] + struct.pack(">HB", len(pdu) + 1, request[6]) + pdu)
+    client = PymodbusWire("127.0.0.1", port, timeout_s=0.1)
+    with listener, pytest.raises(WireError):
         client.read_registers(1, "input", 0, 4)
     client.close()
 

@@ -124,9 +124,7 @@ def test_wrong_password_is_one_clear_state(broker: EmbeddedBroker, links: Links)
 
 @pytest.mark.broker
 @needs_mosquitto
-def test_outbox_survives_broker_killed_again_and_again(
-    broker: EmbeddedBroker, links: Links, tmp_path: Path
-) -> None:
+def test_outbox_survives_broker_killed_again_and_again(broker: EmbeddedBroker, links: Links, tmp_path: Path) -> None:
     """Every event arrives once in the store although the broker is killed under load and forgets everything."""
     outbox, store = Outbox(tmp_path / "outbox.sqlite"), MessageStore(tmp_path / "ear.sqlite")
     ear_heard, scada_heard = Heard(), Heard()
@@ -219,7 +217,8 @@ def test_frozen_broker_is_noticed_and_stop_is_bounded(broker: EmbeddedBroker, li
         assert heard.states[-1] == "stopped"
     finally:
         os.kill(broker._process.pid, signal.SIGCONT)
-        link._thread and link._thread.join(10.0)
+        if link._thread is not None:
+            link._thread.join(10.0)
 
 
 @pytest.mark.broker

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+
+from gw_spaceheat.drivers.base import SensorDriver
 from gw_spaceheat.drivers.discovery import make_driver
 from gw_spaceheat.errors import StorageError, WireError
 from gw_spaceheat.simulation.wires import SimulatedOneWire, make_wires
 from gw_spaceheat.wires.loopback.one_wire_files import OneWireFiles
 from gw_spaceheat.wires.one_wire import FileOneWire
-
 from tests.fixtures.device_house import SmallPlant, device_house
 
 HOUSE = device_house()
@@ -21,7 +22,7 @@ def test_temperature_through_files(tmp_path: Path) -> None:
     assert isinstance(simulated, SimulatedOneWire)
     files = OneWireFiles(simulated, simulated.device_ids, tmp_path)
     driver = make_driver(THERMOMETER, HOUSE.nodes, HOUSE.channels, FileOneWire(tmp_path))
-    assert hasattr(driver, "read")
+    assert isinstance(driver, SensorDriver)
     with pytest.raises(WireError, match="28-0000000000a1"):
         driver.read()
     files.write()

@@ -8,6 +8,7 @@ import socketserver
 import struct
 import threading
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from typing import cast
 
 from gw_spaceheat.errors import OurError, Unreachable, WireError
@@ -53,7 +54,7 @@ class _Connection(socketserver.StreamRequestHandler):
 class _Responder:
     """Request bytes in, answer bytes out."""
 
-    def __init__(self, wire: ModbusWire, unit_ids: Collection[int], lock: threading.Lock) -> None:
+    def __init__(self, wire: ModbusWire, unit_ids: Collection[int], lock: AbstractContextManager[object]) -> None:
         self._wire = wire
         self._unit_ids = frozenset(unit_ids)
         self._lock = lock
@@ -103,7 +104,11 @@ class LoopbackModbusServer:
     """Serves one in-process wire; `lock`, if given, is held during each access to the simulated house."""
 
     def __init__(
-        self, wire: ModbusWire, unit_ids: Collection[int], port: int = 0, lock: threading.Lock | None = None
+        self,
+        wire: ModbusWire,
+        unit_ids: Collection[int],
+        port: int = 0,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
         self._responder = _Responder(wire, unit_ids, lock or threading.Lock())
         self._wanted_port = port

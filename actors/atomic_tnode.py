@@ -1,0 +1,221 @@
+"""The AtomicTNode of one house: looks 48 h ahead, plans, offers hourly slots, keeps its side of the contract."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from actors.base import Address, Context, Shell
+from actors.events import LinkChanged, Received, Send, Tick
+from gw_spaceheat.decisions import atn_contract as rule
+from gw_spaceheat.house.model import House
+from gw_spaceheat.messages.contract import SlowContractHeartbeat
+from gw_spaceheat.messages.forecast import weather_forecast_from
+from gw_spaceheat.messages.market import Prices
+from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
+from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.plan import Plan
+from gw_spaceheat.planning.solve import make_plan
+
+PLAN = Tick("plan")
+BEAT = Tick("beat")
+OFFER = Tick("offer")
+FORECAST = Tick("forecast")
+HOUR_S = 3600.0
+STEP_S = 300.0
+BEAT_S = 5.0
+HORIZON_H = 48
+SNAPSHOT_GOOD_FOR_S = 600.0
+RUNNING_W = 500.0
+OFFER_AFTER_START_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forecasts:
+    """Where the AtomicTNode looks for weather: outdoor C by epoch s, and whether it reaches so far."""
+
+    outdoor_c: Callable[[float], float]
+
+
+class AtomicTNode(Shell):
+    """Plans every `plan_s`; at each hour offers the plan's average power as a slot contract."""
+
+    def __init__(
+        self, context: Context, house: House, forecasts: Forecasts, gateway: Address, scada: str = "s", planning: bool = True
+    ) -> None:
+        super().__init__(context)
+        self._house = house
+        self._forecasts = forecasts
+        self._gateway = gateway
+        self._scada = scada
+        self._planning = planning
+        self._quantity_of = {channel.name: channel.quantity for channel in house.channels}
+        self._telemetries = {channel.name: channel.telemetry for channel in house.channels}
+        quantities = set(self._quantity_of.values())
+        self._store = tuple(sorted(q for q in quantities if q.startswith("tank")))
+        self._buffer = tuple(sorted(q for q in quantities if q.startswith("buffer_")))
+        self._values: dict[str, tuple[float, float]] = {}
+        self._prices: Prices | None = None
+        self._on_since: tuple[bool, float] = (False, -math.inf)
+        self._contract = rule.AtnState()
+        self._offered_s = -math.inf
+        self._scada_lives = False
+        self.plan: Plan | None = None
+
+    def begin(self) -> None:
+        now_s = self.context.now()
+        self.context.after(5.0, PLAN)
+        self.context.after(BEAT_S, BEAT)
+        self.context.after(STEP_S - now_s % STEP_S + OFFER_AFTER_START_S, OFFER)
+        self.context.after(10.0, FORECAST)
+
+    def handle(self, message: object) -> None:
+        match message:
+            case Tick("beat"):
+                self.context.after(BEAT_S, BEAT)
+                self._decide(rule.Tick())
+            case Tick("plan"):
+                now_s = self.context.now()
+                period_s = self._house.rates.plan_s
+                # Half a minute before the boundary, so that the plan is fresh when a slot is offered.
+                self.context.after(period_s - (now_s + 30.0) % period_s, PLAN)
+                if self._planning:
+                    self._make_plan()
+            case Tick("offer"):
+                now_s = self.context.now()
+                self.context.after(STEP_S - now_s % STEP_S + OFFER_AFTER_START_S, OFFER)
+                self._offer()
+            case Tick("forecast"):
+                now_s = self.context.now()
+                self.context.after(HOUR_S - now_s % HOUR_S + 20.0, FORECAST)
+                self._say_forecast()
+            case LinkChanged(_, peer_active):
+                self._scada_lives = peer_active
+                if peer_active:
+                    self._say_forecast()
+            case Received(payload=payload, at_s=at_s):
+                self._hear(payload, at_s)
+
+    def _hear(self, payload: object, at_s: float) -> None:
+        match payload:
+            case SnapshotSpaceheat():
+                for name, (value, at_ms) in latest_of(payload, self._telemetries).items():
+                    self._values[self._quantity_of[name]] = (value, at_ms / 1000.0)
+            case PowerWatts(watts=watts):
+                running = watts > RUNNING_W
+                if running != self._on_since[0]:
+                    self._on_since = (running, at_s)
+            case Prices():
+                self._prices = payload
+            case SlowContractHeartbeat():
+                self._decide(rule.HeartbeatReceived(payload))
+
+    def _decide(self, event: rule.Input) -> None:
+        self._contract, effects = rule.decide(self._contract, event, self.context.now())
+        for effect in effects:
+            match effect:
+                case rule.SendHeartbeat(heartbeat):
+                    self._gateway.tell(Send(self._scada, heartbeat))
+                case rule.SlotAccepted(contract):
+                    self.context.log("accepted", f"{contract.contract_id[:8]} {contract.avg_power_watts} W")
+                case rule.SlotRefused(contract, cause):
+                    self.context.log("refused", f"{contract.contract_id[:8]}: {cause}")
+                case rule.SlotEnded(contract, status, used_wh, cause):
+                    said = f"{contract.contract_id[:8]} {status}: {used_wh:.0f} of {contract.energy_wh:.0f} Wh"
+                    self.context.log("ended", f"{said} {cause}".rstrip())
+                case rule.OfferNotMade(contract, reason):
+                    self.context.log("not-offered", f"{contract.contract_id[:8]}: {reason}")
+
+    def _offer(self) -> None:
+        """Offer the slot that begins now, if the plan covers it and no contract is running in it."""
+        now_s = self.context.now()
+        plan = self.plan
+        if plan is None or not self._scada_lives or now_s - plan.steps[0].start_s > 2 * self._house.rates.plan_s + HOUR_S:
+            return
+        start_s, minutes = rule.next_slot(now_s)
+        current = self._contract.current
+        if current is not None and current.contract.end_s > start_s:
+            return
+        average_w = self._slot_power_w(plan.average_w(start_s, start_s + 60.0 * minutes), minutes)
+        contract = rule.make_contract(self._house.scada_alias, self.context.new_id(), average_w, start_s, minutes)
+        self._decide(rule.MakeOffer(contract))
+
+    def _slot_power_w(self, average_w: float, minutes: int) -> float:
+        """Below half of a minimum run nothing is bought, below one a whole one is: the SCADA refuses less."""
+        pump = self._house.plumbing.heat_pump
+        if pump is None:
+            return max(0.0, average_w)
+        minimum_w = self._minimum_run_wh(pump.nameplate_w) * 60.0 / minutes
+        standby_w = pump.standby_w
+        if average_w < 0.5 * minimum_w:
+            return 0.0
+        return min(max(average_w, 1.02 * minimum_w + standby_w), pump.nameplate_w)
+
+    def _minimum_run_wh(self, running_w: float) -> float:
+        pump = self._house.plumbing.heat_pump
+        return 0.0 if pump is None else running_w * pump.minimum_on_s / 3600.0
+
+    def _make_plan(self) -> None:
+        now_s = self.context.now()
+        case = self._case(now_s)
+        if case is None:
+            return
+        first = self.plan is None
+        self.plan = make_plan(case)
+        if first or self.plan.unmet:
+            hour_w = self.plan.first_hour_average_w()
+            self.context.log("plan", f"{hour_w:.0f} W next hour, {self.plan.total_cost_usd:.2f} USD in {HORIZON_H} h")
+
+    def _case(self, now_s: float) -> PlanningCase | None:
+        prices = self._prices
+        if prices is None or prices.end_s - now_s < 2 * HOUR_S:
+            return None
+        fresh = {name: value for name, (value, at_s) in self._values.items() if now_s - at_s < SNAPSHOT_GOOD_FOR_S}
+        if not fresh:
+            return None
+        # The rest of this hour is the first step, so that every further step is one market hour.
+        start_s = round(now_s / STEP_S) * STEP_S
+        first_minutes = int((HOUR_S - start_s % HOUR_S) / 60.0)
+        total = prices.total_usd_per_mwh
+        hour_s = start_s // HOUR_S * HOUR_S
+        skipped = int((hour_s - prices.start_s) // HOUR_S)
+        hourly = total[max(0, skipped) : max(0, skipped) + HORIZON_H]
+        minutes = (first_minutes, *([60] * (len(hourly) - 1)))
+        times_s = [start_s + 30.0 * first_minutes, *(hour_s + HOUR_S * (hour + 0.5) for hour in range(1, len(hourly)))]
+        zones = [(zone.share, fresh.get(f"zone_{zone.name}_c")) for zone in self._house.plumbing.zones]
+        known = [(share, value) for share, value in zones if value is not None]
+        state = StateNow(
+            store_c=tuple(fresh.get(name, math.nan) for name in self._store),
+            buffer_c=self._mean([fresh.get(name) for name in self._buffer]),
+            zone_c=sum(s * v for s, v in known) / sum(s for s, _ in known) if known else None,
+            heat_pump_on=self._on_since[0],
+            heat_pump_since_s=self._on_since[1],
+        )
+        return PlanningCase(
+            start_s=start_s,
+            step_minutes=minutes,
+            outdoor_c=np.array([self._forecasts.outdoor_c(time_s) for time_s in times_s]),
+            price_usd_per_mwh=np.array(hourly),
+            plumbing=self._house.plumbing,
+            state=state,
+        )
+
+    @staticmethod
+    def _mean(values: list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return sum(known) / len(known) if known else None
+
+    def _say_forecast(self) -> None:
+        now_s = self.context.now()
+        hour_s = now_s // HOUR_S * HOUR_S
+        outdoor_c = [self._forecasts.outdoor_c(hour_s + HOUR_S * hour) for hour in range(HORIZON_H)]
+        forecast = weather_forecast_from(
+            alias=self._house.atn_alias,
+            message_id=self.context.new_id(),
+            now_s=now_s,
+            start_s=int(hour_s),
+            outdoor_c=outdoor_c,
+            wind_m_per_s=[0.0] * HORIZON_H,
+        )
+        self._gateway.tell(Send(self._scada, forecast))

@@ -1,0 +1,159 @@
+"""Runs the house: from measured temperatures, tariff, forecast and the running slot to a wish for every actuator."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from actors.base import Address, Context, Shell
+from actors.events import Look, Received, SlotNow, Wish
+from gw_spaceheat.decisions import local_control as rule
+from gw_spaceheat.decisions.command import Commander
+from gw_spaceheat.decisions.energy import required_energy_kwh, usable_energy_kwh
+from gw_spaceheat.decisions.local_facts import LocalFacts, capabilities_of
+from gw_spaceheat.decisions.slot import SlotView
+from gw_spaceheat.house.model import House
+from gw_spaceheat.markets.tariff import Tariff
+from gw_spaceheat.messages.forecast import WeatherForecast, outdoor_of
+from gw_spaceheat.physics.heat_load import heat_load_w, required_source_water_c, return_drop_k
+from gw_spaceheat.physics.heat_pump import capacity_w
+
+OUTLOOK_S = 60.0
+DAY_H = 24
+SETPOINT_MARGIN_K = 0.5  # the thermostats' band: what is needed to come back to the top of it
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What changes slowly: worked out once a minute."""
+
+    at_s: float
+    rswt_c: float | None
+    required_kwh: float | None
+    usable_kwh: float | None
+
+
+class LocalController(Shell):
+    """`decisions/local_control.py` decides; here its facts are gathered."""
+
+    def __init__(
+        self, context: Context, house: House, tariff: Tariff, actuators: frozenset[str], scada: Address
+    ) -> None:
+        super().__init__(context)
+        self._house = house
+        self._tariff = tariff
+        self._actuators = actuators
+        self._scada = scada
+        self._capabilities = capabilities_of(house.plumbing, actuators)
+        quantities = {channel.quantity for channel in house.channels}
+        self._store = tuple(sorted(q for q in quantities if q.startswith("tank")))
+        self._buffer = tuple(sorted(q for q in quantities if q.startswith("buffer_")))
+        self._indoor_c = sum(z.setpoint_c * z.share for z in house.plumbing.zones) / sum(
+            z.share for z in house.plumbing.zones
+        )
+        self._state = rule.LocalState()
+        self._slot: SlotView | None = None
+        self._forecast: tuple[float, tuple[float, ...]] | None = None
+        self._outlook = Outlook(-inf, None, None, None)
+        self._peak: tuple[float, float, bool] = (-inf, -inf, False)  # valid from, to, on peak
+        self._next_peak_s = inf
+
+    def handle(self, message: object) -> None:
+        if type(message) is Look:
+            self._look(message)
+        elif type(message) is SlotNow:
+            self._slot = message.slot
+        elif type(message) is Received and isinstance(message.payload, WeatherForecast):
+            self._forecast = outdoor_of(message.payload)
+
+    def _look(self, look: Look) -> None:
+        now_s = self.context.now()
+        values = look.quantities
+        if now_s - self._outlook.at_s >= OUTLOOK_S:
+            self._outlook = self._work_out(values, now_s)
+        on_peak = self._on_peak(now_s)
+        outlook = self._outlook
+        facts = LocalFacts(
+            capabilities=self._capabilities,
+            on_peak=on_peak,
+            minutes_to_on_peak=(self._next_peak_s - now_s) / 60.0,
+            buffer_top_c=values.get(self._buffer[0]) if self._buffer else None,
+            buffer_bottom_c=values.get(self._buffer[-1]) if self._buffer else None,
+            store_top_c=values.get(self._store[0]) if self._store else None,
+            store_bottom_c=values.get(self._store[-1]) if self._store else None,
+            rswt_c=outlook.rswt_c,
+            required_kwh=outlook.required_kwh,
+            usable_kwh=outlook.usable_kwh,
+            house_cold=look.house_cold,
+            slot=self._slot,
+            source_w=(values.get("heat_pump_w") or 0.0) + (values.get("boost_w") or 0.0),
+        )
+        state, effects = rule.decide(self._state, facts, now_s)
+        for effect in effects:
+            self.context.log("local", f"{effect.previous} -> {effect.body} ({effect.mode}): {effect.reason}")
+        if state.wanted is not self._state.wanted or not effects and self._state is rule.LocalState():
+            commands = rule.commands_of(state.wanted, self._actuators, Commander.LOCAL)
+            self._scada.tell(Wish(commands, state.wanted.reason, state.mode))
+        self._state = state
+
+    def _on_peak(self, now_s: float) -> bool:
+        valid_from_s, valid_to_s, on_peak = self._peak
+        if valid_from_s <= now_s < valid_to_s:
+            return on_peak
+        on_peak = self._tariff.is_on_peak(now_s)
+        windows = self._tariff.on_peak_windows(now_s, now_s + 4 * 86400.0)
+        ahead = [start_s for start_s, _ in windows if start_s > now_s]
+        self._next_peak_s = min(ahead) if ahead else inf
+        minute_s = now_s // 60.0 * 60.0
+        self._peak = (minute_s, minute_s + 60.0, on_peak)
+        return on_peak
+
+    def _work_out(self, values: Mapping[str, float | None], now_s: float) -> Outlook:
+        plumbing = self._house.plumbing
+        outdoor = self._outdoor(values.get("outdoor_c"), now_s)
+        if outdoor is None:
+            return Outlook(now_s, None, None, None)
+        load_start_s, outdoor_c = outdoor
+        indoor_c = self._indoor_c + SETPOINT_MARGIN_K
+        loads_w = [heat_load_w(plumbing.building, outdoor_now_c, indoor_c) for outdoor_now_c in outdoor_c]
+        soon_w = max(loads_w[:3])
+        rswt_c = required_source_water_c(plumbing.emitters, soon_w)
+        layers = [values.get(name) for name in self._store]
+        known_c = [layer_c for layer_c in layers if layer_c is not None]
+        usable_kwh = None
+        if plumbing.store is not None and len(known_c) == len(layers):
+            usable_kwh = usable_energy_kwh(plumbing, known_c, rswt_c, return_drop_k(plumbing.emitters, soon_w))
+        required_kwh = required_energy_kwh(
+            now_s,
+            self._tariff.on_peak_windows(now_s, now_s + DAY_H * 3600.0),
+            load_start_s,
+            loads_w,
+            self._source_heat_w(min(outdoor_c)),
+            self._full_kwh(rswt_c, return_drop_k(plumbing.emitters, soon_w)),
+        )
+        return Outlook(now_s, rswt_c, required_kwh, usable_kwh)
+
+    def _outdoor(self, measured_c: float | None, now_s: float) -> tuple[float, Sequence[float]] | None:
+        """(start, hourly outdoor C) for a day: the forecast while it lasts, else the measured value held."""
+        hour_s = now_s // 3600.0 * 3600.0
+        if self._forecast is not None:
+            start_s, hourly_c = self._forecast
+            first = int((hour_s - start_s) // 3600)
+            if 0 <= first < len(hourly_c):
+                ahead = hourly_c[first : first + DAY_H]
+                return hour_s, [*ahead, *([ahead[-1]] * (DAY_H - len(ahead)))]
+        return None if measured_c is None else (hour_s, [measured_c] * DAY_H)
+
+    def _source_heat_w(self, outdoor_c: float) -> float:
+        pump, boost = self._house.plumbing.heat_pump, self._house.plumbing.boost
+        if pump is not None:
+            return capacity_w(pump, outdoor_c, pump.rated_leaving_c)
+        return boost.rated_w if boost is not None else 0.0
+
+    def _full_kwh(self, rswt_c: float, drop_k: float) -> float:
+        store = self._house.plumbing.store
+        if store is None:
+            return 0.0
+        full = [self._capabilities.store_maximum_c] * (store.tanks * store.layers_per_tank)
+        return usable_energy_kwh(self._house.plumbing, full, rswt_c, drop_k)
+
+

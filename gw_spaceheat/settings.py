@@ -1,0 +1,127 @@
+"""All settings and secrets in one place: environment variables `GWS_...` over the file `.env`.
+
+`GWS_CLOUD__PASSWORD` is `Settings.cloud.password`. The text `None` means no value. A house's own facts are not
+here but in its file in input_data/houses.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+from gw_spaceheat.errors import BadInput
+from gw_spaceheat.house.load import HOUSES_FOLDER, INPUT_DATA
+
+PREFIX = "GWS_"
+NESTED = "__"
+ENV_FILE = Path(".env")
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class TlsSettings(BaseModel):
+    """Files of a link's TLS. A client certificate needs its key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = False
+    ca_path: Path | None = None
+    certificate_path: Path | None = None
+    key_path: Path | None = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.certificate_path is None) != (self.key_path is None):
+            raise ValueError("certificate_path and key_path must be given together")
+        return self
+
+
+class LinkSettings(BaseModel):
+    """One MQTT broker and how to log in there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    username: str | None = None
+    password: SecretStr | None = None
+    keepalive_s: Annotated[int, Field(ge=5, le=600)] = 20
+    tls: TlsSettings = TlsSettings()
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.password is not None and self.username is None:
+            raise ValueError("password is given without a username")
+        return self
+
+
+class Settings(BaseSettings):
+    """Times in s. Thresholds: a change of power of more than the share of nameplate is reported at once."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter=NESTED,
+        env_file_encoding="utf-8",
+        env_parse_none_str="None",
+    )
+
+    house: Annotated[str, Field(min_length=1)] = "beech"
+    houses_folder: Path = HOUSES_FOLDER
+    input_data_folder: Path = INPUT_DATA
+    data_folder: Path = Path("data")
+    series_file: Path | None = None
+    local: LinkSettings = LinkSettings()
+    cloud: LinkSettings = LinkSettings()
+    report_period_s: Seconds | None = None
+    snapshot_period_s: Seconds | None = None
+    power_report_share: Annotated[float, Field(gt=0, le=1)] = 0.02
+    power_repeat_s: Seconds = 60.0
+    outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 500
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
+    """Settings from the environment over `env_file` (skipped when it is not there).
+
+    Raises BadInput with every wrong setting, its value (never a secret's) and the rule.
+    """
+    try:
+        settings = Settings(_env_file=env_file)
+    except ValidationError as error:
+        problems = "; ".join(_problem(item["loc"], item["msg"], item["input"]) for item in error.errors())
+        raise BadInput(f"settings (environment and {env_file}): {problems}") from None
+    except (SettingsError, OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"settings (environment and {env_file}): cannot be read ({error})") from None
+    unknown = _unknown_names()
+    if unknown:
+        raise BadInput(f"settings: {', '.join(unknown)} in the environment: no such setting")
+    return settings
+
+
+def setting_name(location: tuple[int | str, ...]) -> str:
+    """How a person writes a setting: ('cloud', 'port') -> GWS_CLOUD__PORT."""
+    words = [str(word).upper() for word in location]
+    return NESTED.join(words) if words[:1] and words[0].startswith(PREFIX) else PREFIX + NESTED.join(words)
+
+
+def _problem(location: tuple[int | str, ...], message: str, value: object) -> str:
+    name = setting_name(location)
+    rule = message.removeprefix("Value error, ")
+    if message.startswith("Extra inputs"):
+        rule = "no such setting"
+    secret = "password" in str(location[-1] if location else "").lower()
+    shown = f" is {value!r}" if isinstance(value, str | int | float) and not secret else ""
+    return f"{name}{shown}: {rule}"
+
+
+def _unknown_names() -> list[str]:
+    """Environment variables with our prefix whose first word is no setting: a slip of the pen would be ignored."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    return sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper().split(NESTED)[0] not in known
+    )

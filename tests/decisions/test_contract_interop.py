@@ -1,0 +1,36 @@
+"""Every heartbeat we can say decodes with the published package, and comes back unchanged."""
+
+from typing import Literal
+
+import pytest
+
+from gw_spaceheat.decisions.atn_contract import make_contract, next_slot
+from gw_spaceheat.messages.contract import NEEDS_CAUSE, ContractStatus, SlowContractHeartbeat, make_heartbeat
+
+HOUR = 1_700_002_800 // 3600 * 3600
+LTN_ONLY = {ContractStatus.CREATED, ContractStatus.CONFIRMED, ContractStatus.TERMINATED_BY_LTN}
+SCADA_ONLY = {ContractStatus.RECEIVED, ContractStatus.TERMINATED_BY_SCADA}
+
+
+@pytest.mark.parametrize("node", ["ltn", "s"])
+@pytest.mark.parametrize("status", list(ContractStatus))
+def test_round_trip(node: Literal["ltn", "s"], status: ContractStatus) -> None:
+    published = pytest.importorskip("gwsproto.named_types")
+    contract = make_contract("d1.beech.scada", "00000000-0000-4000-8000-000000000001", 3000.0, HOUR, 60)
+    cause = "x" if status in NEEDS_CAUSE else None
+    if status in (SCADA_ONLY if node == "ltn" else LTN_ONLY):
+        with pytest.raises(ValueError, match="authoritative"):
+            make_heartbeat(node, contract, status, HOUR * 1000, cause=cause)
+        return
+    ours = make_heartbeat(node, contract, status, HOUR * 1000, cause=cause, used_wh=5.0)
+    theirs = published.SlowContractHeartbeat.model_validate_json(ours.model_dump_json(by_alias=True))
+    assert theirs.model_dump(mode="json") == ours.model_dump(mode="json", by_alias=True)
+    assert SlowContractHeartbeat.model_validate_json(theirs.model_dump_json()) == ours
+
+
+@pytest.mark.parametrize(
+    ("after_s", "start_s", "minutes"),
+    [(0, 0, 60), (10, 0, 60), (11, 300, 55), (1700, 1800, 30), (3290, 3300, 5), (3400, 3600, 60)],
+)
+def test_next_slot(after_s: int, start_s: int, minutes: int) -> None:
+    assert next_slot(HOUR + after_s) == (HOUR + start_s, minutes)

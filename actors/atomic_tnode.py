@@ -208,14 +208,14 @@ class AtomicTNode(Shell):
 
     def _say_forecast(self) -> None:
         now_s = self.context.now()
-        hour_s = now_s // HOUR_S * HOUR_S
-        outdoor_c = [self._forecasts.outdoor_c(hour_s + HOUR_S * hour) for hour in range(HORIZON_H)]
+        first_s = int(now_s // HOUR_S * HOUR_S + HOUR_S)
+        times_s = [first_s + 3600 * hour for hour in range(HORIZON_H)]
         forecast = weather_forecast_from(
             alias=self._house.atn_alias,
-            message_id=self.context.new_id(),
-            now_s=now_s,
-            start_s=int(hour_s),
-            outdoor_c=outdoor_c,
-            wind_m_per_s=[0.0] * HORIZON_H,
+            weather_channel="weather.at.house",
+            times_s=times_s,
+            outdoor_c=[self._forecasts.outdoor_c(time_s) for time_s in times_s],
+            weather_id=self.context.new_id(),
+            created_s=now_s,
         )
         self._gateway.tell(Send(self._scada, forecast))

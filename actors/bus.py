@@ -39,7 +39,7 @@ class Bus(Shell):
         reason = ""
         read_back: bool | float | None = None
         try:
-            driver.write(order.terminal, order.safe.value)
+            driver.write(order.terminal, order.safe.command.value)
             read_back = driver.read_back(order.terminal)
         except WireError as error:
             reason = str(error)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
 from actors.events import LinkChanged, Received, Send, Tick
+from gw_spaceheat.decisions import link as machine
 from gw_spaceheat.errors import BadMessage
 from gw_spaceheat.messages import manner_of
-from gw_spaceheat.messages.base import WireModel
+from gw_spaceheat.messages.base import WireModel, type_name_of
 from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of
 from gw_spaceheat.messages.link import Ack, Ping
 from gw_spaceheat.storage.message_store import MessageStore
@@ -21,8 +22,6 @@ from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice, OnMessage, OnStat
 
 KEEP = Tick("keep")
 KEEP_S = 5.0
-PING_AFTER_QUIET_S = 20.0
-PEER_SILENT_AFTER_S = 65.0
 RESEND_AFTER_S = 15.0
 WINDOW = 20
 
@@ -55,6 +54,10 @@ class Post:
     durable_peer: str = ""  # short name of the one receiver that acks our events
 
 
+def payload_name(payload: WireModel) -> str:
+    return type_name_of(type(payload))
+
+
 class Gateway(Shell):
     """Speaks on one link. `store` set: this side is a durable receiver, and acks after its commit."""
 
@@ -77,9 +80,8 @@ class Gateway(Shell):
         self._watched = next(iter(post.peers.values()), "")
         self._link: Link | None = None
         self._usable = False
-        self._peer_active = False
-        self._heard_s = float("-inf")
-        self._said_s = float("-inf")
+        self._view = machine.LinkView()
+        self._pings: set[str] = set()
         self._sent_s: dict[int, float] = {}  # by sequence number: published, not yet acknowledged
         self._numbers: dict[str, tuple[int, int]] = {}  # message id -> boot, seq of what is in `_sent_s`
         self.refused: Counter[str] = Counter()
@@ -91,6 +93,7 @@ class Gateway(Shell):
             lambda text: tell(Notice(text)),
             self._post.subscriptions,
         )
+        self._take(machine.LinkEvent.START)
         self._link.start()
         self.context.after(KEEP_S, KEEP)
 
@@ -114,11 +117,28 @@ class Gateway(Shell):
         self._usable = text == LinkNotice.SUBSCRIBED
         problem = self._link.problem if self._link is not None else ""
         self.context.log("link", f"{self._post.link} {text}" + (f": {problem}" if problem else ""))
+        event = machine.EVENT_OF_NOTICE.get(text)
+        if event is not None:
+            self._take(event)
         if self._usable:
-            self._say_ping()
             self._sent_s.clear()
             self._numbers.clear()
             self._drain()
+
+    def _take(self, event: machine.LinkEvent) -> None:
+        self._view, effects = machine.decide(self._view, event, self.context.now())
+        self._carry_out(effects)
+
+    def _carry_out(self, effects: Sequence[machine.LinkEffect]) -> None:
+        for effect in effects:
+            match effect:
+                case machine.SendPing():
+                    self._say_ping()
+                case machine.PeerActive():
+                    self._tell_peer(True, "answers")
+                    self._drain()
+                case machine.PeerLost(reason):
+                    self._tell_peer(False, f"is lost: {reason}")
 
     def _receive(self, raw: Raw) -> None:
         try:
@@ -132,8 +152,7 @@ class Gateway(Shell):
         header, payload = envelope.header, envelope.payload
         now_s = self.context.now()
         if header.src == self._watched:
-            self._heard_s = now_s
-            self._set_peer(True)
+            self._take(machine.LinkEvent.PEER_HEARD)
         if isinstance(payload, Ack):
             self._acked(payload)
             return
@@ -165,10 +184,10 @@ class Gateway(Shell):
             self._publish(destination, payload, ack_required=False)
             return
         outbox = self._outbox
-        topic = topic_of(self._post.alias, destination, payload.type_name)
+        topic = topic_of(self._post.alias, destination, payload_name(payload))
         header = replace(self._header(destination, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq)
         seq = outbox.put(topic, encode(Envelope(header, payload)))
-        self.context.log("event", f"{payload.type_name} boot {outbox.boot} seq {seq}")
+        self.context.log("event", f"{payload_name(payload)} boot {outbox.boot} seq {seq}")
         self._drain()
 
     def _drain(self) -> None:
@@ -182,38 +201,40 @@ class Gateway(Shell):
                 self._numbers[decode(row.payload).header.message_id] = (row.boot, row.seq)
             elif now_s - sent_s < RESEND_AFTER_S:
                 continue
-            self._sent_s[row.seq] = self._said_s = now_s
+            self._sent_s[row.seq] = now_s
             self._link.publish(row.topic, row.payload, 1)
 
     def _acked(self, ack: Ack) -> None:
+        if ack.ack_message_id in self._pings:
+            self._pings.clear()
+            self._take(machine.LinkEvent.ROUND_TRIP)
+            return
         number = self._numbers.pop(ack.ack_message_id, None)
         if self._outbox is None or number is None:
             return
         boot, seq = number
+        self._take(machine.LinkEvent.ROUND_TRIP)
         self._outbox.ack(boot, seq)
         self._sent_s.pop(seq, None)
         if self._outbox.count() > len(self._sent_s):
             self._drain()
 
     def _keep(self) -> None:
-        now_s = self.context.now()
-        if self._peer_active and now_s - self._heard_s > PEER_SILENT_AFTER_S:
-            self._set_peer(False)
-        if self._usable and (now_s - self._said_s > PING_AFTER_QUIET_S or not self._peer_active):
-            self._say_ping()
+        self._view, effects = machine.tick(self._view, self.context.now())
+        self._carry_out(effects)
         self._drain()
 
-    def _set_peer(self, active: bool) -> None:
-        if active != self._peer_active:
-            self._peer_active = active
-            self.context.log("peer", f"{self._post.link} {self._watched} {'answers' if active else 'is silent'}")
-            for route in self._routes:
-                route.tell(LinkChanged(self._post.link, active, self.context.now()))
+    def _tell_peer(self, active: bool, said: str) -> None:
+        self.context.log("peer", f"{self._post.link}: {self._watched} {said}")
+        for route in self._routes:
+            route.tell(LinkChanged(self._post.link, active, self.context.now()))
 
     def _say_ping(self) -> None:
-        for short in self._post.peers:
-            self._publish(short, Ping(), ack_required=True)
-            return
+        short = next(iter(self._post.peers), None)
+        if short is not None:
+            if len(self._pings) > 100:
+                self._pings.clear()
+            self._pings.add(self._publish(short, Ping(), ack_required=True))
 
     def _short_of(self, alias: str) -> str:
         return next(short for short, known in self._post.peers.items() if known == alias)
@@ -222,15 +243,15 @@ class Gateway(Shell):
         return Header(
             src=self._post.alias,
             dst=destination,
-            message_type=payload.type_name,
+            message_type=payload_name(payload),
             message_id=self.context.new_id(),
             ack_required=ack_required,
         )
 
-    def _publish(self, destination: str, payload: WireModel, ack_required: bool) -> None:
-        if self._link is None or not self._usable:
-            return
+    def _publish(self, destination: str, payload: WireModel, ack_required: bool) -> str:
+        """Publish what may be lost; returns its message id."""
         header = self._header(destination, payload, ack_required)
-        topic = topic_of(self._post.alias, destination, payload.type_name)
-        self._said_s = self.context.now()
-        self._link.publish(topic, encode(Envelope(header, payload)), 1)
+        if self._link is not None and self._usable:
+            topic = topic_of(self._post.alias, destination, payload_name(payload))
+            self._link.publish(topic, encode(Envelope(header, payload)), 1)
+        return header.message_id

@@ -13,7 +13,7 @@ from gw_spaceheat.decisions.local_facts import LocalFacts, capabilities_of
 from gw_spaceheat.decisions.slot import SlotView
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.tariff import Tariff
-from gw_spaceheat.messages.forecast import WeatherForecast, outdoor_of
+from gw_spaceheat.messages.forecast import WeatherForecast
 from gw_spaceheat.physics.heat_load import heat_load_w, required_source_water_c, return_drop_k
 from gw_spaceheat.physics.heat_pump import capacity_w
 
@@ -63,7 +63,8 @@ class LocalController(Shell):
         elif type(message) is SlotNow:
             self._slot = message.slot
         elif type(message) is Received and isinstance(message.payload, WeatherForecast):
-            self._forecast = outdoor_of(message.payload)
+            payload = message.payload
+            self._forecast = (float(payload.time[0]), payload.outdoor_c) if payload.time else None
 
     def _look(self, look: Look) -> None:
         now_s = self.context.now()
@@ -90,7 +91,7 @@ class LocalController(Shell):
         state, effects = rule.decide(self._state, facts, now_s)
         for effect in effects:
             self.context.log("local", f"{effect.previous} -> {effect.body} ({effect.mode}): {effect.reason}")
-        if state.wanted is not self._state.wanted or not effects and self._state is rule.LocalState():
+        if state.wanted is not self._state.wanted:
             commands = rule.commands_of(state.wanted, self._actuators, Commander.LOCAL)
             self._scada.tell(Wish(commands, state.wanted.reason, state.mode))
         self._state = state
@@ -137,8 +138,9 @@ class LocalController(Shell):
         hour_s = now_s // 3600.0 * 3600.0
         if self._forecast is not None:
             start_s, hourly_c = self._forecast
-            first = int((hour_s - start_s) // 3600)
-            if 0 <= first < len(hourly_c):
+            # A forecast begins with the hour after it was made: for the hour before, its first value holds.
+            first = max(0, int((hour_s - start_s) // 3600))
+            if hour_s >= start_s - 3600.0 and first < len(hourly_c):
                 ahead = hourly_c[first : first + DAY_H]
                 return hour_s, [*ahead, *([ahead[-1]] * (DAY_H - len(ahead)))]
         return None if measured_c is None else (hour_s, [measured_c] * DAY_H)

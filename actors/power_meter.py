@@ -20,10 +20,10 @@ class PowerMeter(Sensor):
         channels: Sequence[Channel],
         period_s: float,
         bus: Address,
-        scada: Address,
+        listeners: Sequence[Address],
         keeper: Address,
     ) -> None:
-        super().__init__(context, component_id, channels, period_s, bus, scada)
+        super().__init__(context, component_id, channels, period_s, bus, listeners)
         self._keeper = keeper
         self._heat_channels = frozenset(c.name for c in channels if c.quantity in HEAT_SOURCE_QUANTITIES)
         self._last_s: float | None = None

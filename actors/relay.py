@@ -41,8 +41,8 @@ class Relay(Shell):
 
     def _report(self, written: DeviceWritten) -> None:
         reason = written.reason
-        if not reason and self._command is not None and written.read_back != self._command.value:
-            reason = f"{self._node.name}: commanded {self._command.value}, reads back {written.read_back}"
+        if not reason and self._command is not None and written.read_back != self._command.command.value:
+            reason = f"{self._node.name}: commanded {self._command.command.value}, reads back {written.read_back}"
         state = (written.read_back, reason)
         if state != self._told:
             self._told = state

@@ -25,6 +25,8 @@ LogSink = Callable[[float, str, str, str], None]
 class Runtime(Protocol):
     """What wiring and supervisor need of either runtime."""
 
+    supervisor: Address | None
+
     def now(self) -> float: ...
 
     def address(self, name: str) -> Address: ...

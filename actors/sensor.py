@@ -13,14 +13,20 @@ class Sensor(Shell):
     """One component's channels. A silent or senseless device gives None, never an old value."""
 
     def __init__(
-        self, context: Context, component_id: str, channels: Sequence[Channel], period_s: float, bus: Address, scada: Address
+        self,
+        context: Context,
+        component_id: str,
+        channels: Sequence[Channel],
+        period_s: float,
+        bus: Address,
+        listeners: Sequence[Address],
     ) -> None:
         super().__init__(context)
         self._component_id = component_id
         self._channels = [(channel.name, channel.terminal) for channel in channels]
         self._period_s = period_s
         self._bus = bus
-        self.scada = scada
+        self._listeners = tuple(listeners)
         self._request = ReadDevice(component_id, context.me)
         self._silent_because = ""
 
@@ -40,7 +46,9 @@ class Sensor(Shell):
             self.measured(tuple((name, None) for name, _ in self._channels), message.at_s)
 
     def measured(self, values: tuple[tuple[str, float | None], ...], at_s: float) -> None:
-        self.scada.tell(Readings(self.context.name, values, at_s))
+        readings = Readings(self.context.name, values, at_s)
+        for listener in self._listeners:
+            listener.tell(readings)
 
     def _note(self, reason: str) -> None:
         if reason != self._silent_because:

@@ -2,7 +2,6 @@
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 from gw_spaceheat.errors import BadHouse, BadInput
@@ -30,12 +29,12 @@ def run_show(path: str) -> int:
     if house is None:
         return BAD
     console = Console(highlight=False)
-    console.print(f"[bold]{escape(house.alias)}[/bold]  {escape(house.display_name)}")
-    console.print(f"timezone {house.timezone}, tariff {house.tariff}")
-    for line in plumbing_lines(house.plumbing):
+    console.print(f"[bold]{escape(house.alias)}[/bold]  {escape(house.display_name)}", soft_wrap=True)
+    for line in (f"timezone {house.timezone}, tariff {house.tariff}", *plumbing_lines(house.plumbing)):
         console.print(escape(line), soft_wrap=True)
-    console.print(_wire_tree(house))
-    console.print(_channel_table(house))
+    console.print(_wire_tree(house), soft_wrap=True)
+    for line in channel_lines(house):
+        console.print(escape(line), soft_wrap=True)
     return SOUND
 
 
@@ -90,10 +89,12 @@ def _component_line(house: House, component: Component) -> str:
     return f"{component.id}: {component.device}{place}{f' {component.serial}' if component.serial else ''}"
 
 
-def _channel_table(house: House) -> Table:
-    table = Table(
-        "channel", "quantity", "telemetry", "unit", "every s", box=None, title="channels", title_justify="left"
-    )
-    for channel in house.channels:
-        table.add_row(channel.name, channel.quantity, channel.telemetry, channel.unit, f"{channel.capture_period_s:g}")
-    return table
+def channel_lines(house: House) -> list[str]:
+    """A table of the channels in plain text: never narrower than what it says, so that it can be searched."""
+    rows = [("channel", "quantity", "telemetry", "unit", "every s")]
+    rows += [
+        (channel.name, channel.quantity, channel.telemetry, channel.unit, f"{channel.capture_period_s:g}")
+        for channel in house.channels
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

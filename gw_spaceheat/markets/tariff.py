@@ -14,9 +14,9 @@ DAY_S = 86_400
 SLOT_MINUTES = 15
 SLOT_S = 60 * SLOT_MINUTES
 MOST_CACHED = 200_000
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DayOfYear = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 # Quarter hours: every time zone of today is a whole number of them, so a cache by quarter hour is exact.
 ClockTime = Annotated[str, Field(pattern=r"^(([01][0-9]|2[0-3]):(00|15|30|45)|24:00)$")]

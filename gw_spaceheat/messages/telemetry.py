@@ -15,7 +15,7 @@ from gw_spaceheat.messages.base import (
     WireInt,
     WireModel,
 )
-from gw_spaceheat.messages.units import from_wire, milliseconds, to_wire
+from gw_spaceheat.messages.units import all_to_wire, from_wire, milliseconds, to_wire
 
 
 class SingleReading(WireModel):
@@ -188,8 +188,8 @@ def report_from(
     channels = tuple(
         ChannelReadings(
             channel_name=name,
-            value_list=tuple(to_wire(telemetries[name], value) for value, _ in values),
-            scada_read_time_unix_ms_list=tuple(at_ms for _, at_ms in values),
+            value_list=all_to_wire(telemetries[name], [value for value, _ in values]),
+            scada_read_time_unix_ms_list=tuple([at_ms for _, at_ms in values]),
         )
         for name, values in readings.items()
         if values

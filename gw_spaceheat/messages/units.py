@@ -3,7 +3,7 @@
 The telemetry names are those of `spaceheat.telemetry.name`; GPM is US gallons per minute.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from gw_spaceheat.errors import OurError
@@ -36,6 +36,15 @@ def to_wire(telemetry: str, value: float) -> int:
         return round(value * _steps_per_unit(telemetry))
     except (ValueError, OverflowError) as error:
         raise OurError(f"telemetry {telemetry}: value {value} is no number to send") from error
+
+
+def all_to_wire(telemetry: str, values: Iterable[float]) -> tuple[int, ...]:
+    """`to_wire` of many values of one channel."""
+    steps = _steps_per_unit(telemetry)
+    try:
+        return tuple([round(value * steps) for value in values])
+    except (ValueError, OverflowError) as error:
+        raise OurError(f"telemetry {telemetry}: a value is no number to send") from error
 
 
 def from_wire(telemetry: str, wire_value: int) -> float:

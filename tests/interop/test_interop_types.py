@@ -18,7 +18,7 @@ gwsproto_events = pytest.importorskip("gwsproto.named_types.events")
 
 from gwproto.topic import MQTTTopic  # noqa: E402
 
-from gw_spaceheat.messages import CATALOGUE  # noqa: E402
+from gw_spaceheat.messages import CATALOGUE, CatalogueEntry  # noqa: E402
 from gw_spaceheat.messages.base import WireModel, type_name_of, version_of  # noqa: E402
 from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat  # noqa: E402
 from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of  # noqa: E402
@@ -81,17 +81,13 @@ def test_an_example_of_every_published_type() -> None:
 
 
 @pytest.mark.parametrize("entry", [entry for entry in CATALOGUE if not entry.ours], ids=lambda entry: entry.type_name)
-def test_fields_and_version_are_theirs(entry: object) -> None:
-    model = entry.model  # type: ignore[attr-defined]
+def test_fields_and_version_are_theirs(entry: CatalogueEntry) -> None:
+    model = entry.model
     theirs = THEIRS[type_name_of(model)]
     ours = {field.alias for field in model.model_fields.values()}
     assert ours == set(theirs.model_fields)
     if "Version" in theirs.model_fields:
         assert version_of(model) == theirs.model_fields["Version"].default
-    for field in model.model_fields.values():
-        assert field.is_required() or not theirs.model_fields[str(field.alias)].is_required() or (
-            field.default is not None  # ours has a default it always says
-        )
 
 
 def _as_sent(payload: WireModel) -> dict[str, object]:

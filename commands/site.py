@@ -1,0 +1,67 @@
+"""What a run needs beside the house: its tariff, its weather and its prices, from the input data or a series file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gw_spaceheat.errors import BadInput
+from gw_spaceheat.house.load import HOUSES_FOLDER, INPUT_DATA, load_house
+from gw_spaceheat.house.model import House
+from gw_spaceheat.markets.prices import PriceFeed
+from gw_spaceheat.markets.series import HourlySeries, load_flat_lmp, load_series, utc_text
+from gw_spaceheat.markets.tariff import Tariff, load_tariff
+
+WEATHER = "chicago_ohare_2016_2017.csv"
+DEFAULT_START = "2016-12-12T05:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One house in its surroundings. `start_s`: where runs begin when nothing else is asked for."""
+
+    house: House
+    tariff: Tariff
+    prices: PriceFeed
+    weather: HourlySeries
+
+    @property
+    def outdoor_c(self) -> Callable[[float], float]:
+        """Outdoor temperature at any time, C: the series between its hours, its last value beyond its end."""
+        weather = self.weather
+        first_s, last_s = weather.start_s, weather.end_s - 3600.0
+
+        def at(time_s: float) -> float:
+            return weather.between(min(max(time_s, first_s), last_s))
+
+        return at
+
+    def require(self, from_s: float, to_s: float) -> None:
+        """Raises BadInput when weather or prices do not reach over the run."""
+        if not self.weather.covers(from_s, to_s):
+            held = f"{utc_text(self.weather.start_s)} to {utc_text(self.weather.end_s)}"
+            raise BadInput(f"{self.weather.name}: holds {held}, the run needs {utc_text(from_s)} to {utc_text(to_s)}")
+        if not self.prices.covers(from_s, to_s):
+            raise BadInput(f"prices do not reach from {utc_text(from_s)} to {utc_text(to_s)}")
+
+
+def load_site(
+    house: str,
+    series: Path | None = None,
+    houses_folder: Path = HOUSES_FOLDER,
+    input_data: Path = INPUT_DATA,
+) -> Site:
+    """The house and its surroundings. Raises BadInput for anything wrong in a file."""
+    loaded = load_house(house, houses_folder, input_data)
+    tariff = load_tariff(input_data / "tariffs" / f"{loaded.tariff}.json")
+    if series is None:
+        weather = load_series(input_data / "weather" / WEATHER).outdoor_c
+        prices = PriceFeed(None, tariff, load_flat_lmp(input_data / "prices" / "flat_lmp.json"))
+        source: Path = input_data / "weather" / WEATHER
+    else:
+        file = load_series(series)
+        weather, source = file.outdoor_c, series
+        flat = 0.0 if file.lmp_usd_per_mwh is not None else load_flat_lmp(input_data / "prices" / "flat_lmp.json")
+        prices = PriceFeed(file.lmp_usd_per_mwh, tariff, flat, file.distribution_usd_per_mwh)
+    if weather is None:
+        raise BadInput(f"series {source}: has no column outdoor_temp_c, the simulated house needs one")
+    return Site(loaded, tariff, prices, weather)

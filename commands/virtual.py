@@ -1,0 +1,78 @@
+"""A whole neighbourhood in one thread and virtual time: house, SCADA, AtomicTNode, market, ear, broker."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from actors.atomic_tnode import Forecasts
+from actors.gateway import OpenLink
+from actors.runtime import LogSink, VirtualRuntime
+from actors.wiring import ScadaParts, add_atomic_tnode, add_ear, add_market, add_plant, add_scada, add_supervisor
+from commands.site import Site
+from gw_spaceheat.simulation.broker import SimulatedBroker
+from gw_spaceheat.simulation.house import SimulatedHouse
+from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
+from gw_spaceheat.storage.message_store import MessageStore
+from gw_spaceheat.wires.mqtt_protocol import Link, OnMessage, OnState
+from gw_spaceheat.wires.protocols import Wire
+
+START_ZONE_K_ABOVE_SETPOINT = 0.0
+
+
+class VirtualHouse:
+    """Everything of one house, started at `start_s`; pump it with `run_until`."""
+
+    def __init__(
+        self, site: Site, start_s: float, seed: int = 0, planning: bool = True, sink: LogSink | None = None,
+        folder: Path | None = None,
+    ) -> None:  # fmt: skip
+        self.site = site
+        self.runtime = runtime = VirtualRuntime(start_s, seed, sink)
+        self.plant = SimulatedHouse(site.house, site.outdoor_c, start_s, runtime.chance("plant"))
+        self.cloud = SimulatedBroker(runtime.schedule, runtime.chance("cloud-broker"))
+        self.local = SimulatedBroker(runtime.schedule, runtime.chance("local-broker"))
+        self.cloud.faults.delay_s = self.local.faults.delay_s = 0.02
+        self.wires: dict[str, SimulatedWire] = make_wires(site.house, self.plant)
+        wires: dict[str, Wire] = dict(self.wires)
+        self.atn_store, self.ear_store = MessageStore(None), MessageStore(None)
+        parts = ScadaParts(
+            house=site.house,
+            tariff=site.tariff,
+            wires=wires,
+            open_cloud=self._opener(self.cloud, "scada"),
+            open_local=self._opener(self.local, "scada-local"),
+            folder=folder,
+            instance_id=runtime.new_id(),
+        )
+        self.scada_names = add_scada(runtime, parts)
+        self.atn_names = add_atomic_tnode(
+            runtime, site.house, Forecasts(site.outdoor_c), self._opener(self.cloud, "atn"), self.atn_store, planning
+        )
+        market = add_market(runtime, site.house, site.prices, self._opener(self.cloud, "market"))
+        ear = add_ear(runtime, self._opener(self.cloud, "ear"), self.ear_store)
+        plant = add_plant(runtime, self.plant)
+        watched = [*self.scada_names]
+        supervisor = add_supervisor(runtime, watched, lambda: None)
+        for name in [*supervisor, *plant, *self.scada_names, *market, *ear, *self.atn_names]:
+            runtime.start(name)
+
+    def run_until(self, end_s: float) -> None:
+        self.runtime.run_until(end_s)
+
+    def stop_atomic_tnode(self) -> None:
+        """As when its process is killed: no word of farewell, its connection lost."""
+        for name in self.atn_names:
+            self.runtime.stop(name)
+        self.cloud.partition("atn")
+
+    def start_atomic_tnode(self) -> None:
+        """A new process: nothing remembered."""
+        for name in self.atn_names:
+            self.runtime.start(name)
+        self.cloud.heal("atn")
+
+    @staticmethod
+    def _opener(broker: SimulatedBroker, client_id: str) -> OpenLink:
+        def open_link(on_message: OnMessage, on_state: OnState, subscriptions: Sequence[str]) -> Link:
+            return broker.client(client_id, on_message, on_state, subscriptions)
+
+        return open_link

@@ -42,7 +42,13 @@ class AtomicTNode(Shell):
     """Plans every `plan_s`; at each hour offers the plan's average power as a slot contract."""
 
     def __init__(
-        self, context: Context, house: House, forecasts: Forecasts, gateway: Address, scada: str = "s", planning: bool = True
+        self,
+        context: Context,
+        house: House,
+        forecasts: Forecasts,
+        gateway: Address,
+        scada: str = "s",
+        planning: bool = True,
     ) -> None:
         super().__init__(context)
         self._house = house
@@ -131,7 +137,11 @@ class AtomicTNode(Shell):
         """Offer the slot that begins now, if the plan covers it and no contract is running in it."""
         now_s = self.context.now()
         plan = self.plan
-        if plan is None or not self._scada_lives or now_s - plan.steps[0].start_s > 2 * self._house.rates.plan_s + HOUR_S:
+        if (
+            plan is None
+            or not self._scada_lives
+            or now_s - plan.steps[0].start_s > 2 * self._house.rates.plan_s + HOUR_S
+        ):
             return
         start_s, minutes = rule.next_slot(now_s)
         current = self._contract.current

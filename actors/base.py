@@ -96,7 +96,9 @@ class Shell(pykka.ThreadingActor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.context.crashed(ActorCrashed(self.context.name, f"{exception_type and exception_type.__name__}: {exception_value}"))
+        self.context.crashed(
+            ActorCrashed(self.context.name, f"{exception_type and exception_type.__name__}: {exception_value}")
+        )
 
 
 def run_guarded(step: Callable[[], None]) -> str | None:

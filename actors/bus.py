@@ -43,6 +43,4 @@ class Bus(Shell):
             read_back = driver.read_back(order.terminal)
         except WireError as error:
             reason = str(error)
-        order.reply_to.tell(
-            DeviceWritten(order.component_id, order.terminal, read_back, reason, self.context.now())
-        )
+        order.reply_to.tell(DeviceWritten(order.component_id, order.terminal, read_back, reason, self.context.now()))

@@ -66,8 +66,6 @@ class Ear(Shell):
             return
         now_s = self.context.now()
         try:
-            self.stored += self._store.put(
-                header.src, header.boot, header.seq, now_s, header.message_type, raw.payload
-            )
+            self.stored += self._store.put(header.src, header.boot, header.seq, now_s, header.message_type, raw.payload)
         except StorageError as error:
             self.context.log("storage", str(error))

@@ -169,14 +169,18 @@ class Gateway(Shell):
     def _check(self, raw: Raw) -> Envelope:
         topic = parse_topic(raw.topic)
         if topic.source not in self._aliases:
-            raise BadMessage("sender not of this link", f"{topic.source}, link {self._post.link} hears {sorted(self._aliases)}")
+            raise BadMessage(
+                "sender not of this link", f"{topic.source}, link {self._post.link} hears {sorted(self._aliases)}"
+            )
         if topic.type_name not in self._post.accepts:
             raise BadMessage("type not for this link", f"{topic.type_name} on link {self._post.link}")
         envelope = decode(raw.payload)
         if envelope.header.src != topic.source:
             raise BadMessage("sender differs", f"topic says {topic.source}, header says {envelope.header.src}")
         if envelope.header.message_type != topic.type_name:
-            raise BadMessage("type differs", f"topic says {topic.type_name}, header says {envelope.header.message_type}")
+            raise BadMessage(
+                "type differs", f"topic says {topic.type_name}, header says {envelope.header.message_type}"
+            )
         return envelope
 
     def _send(self, destination: str, payload: WireModel) -> None:

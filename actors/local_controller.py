@@ -157,5 +157,3 @@ class LocalController(Shell):
             return 0.0
         full = [self._capabilities.store_maximum_c] * (store.tanks * store.layers_per_tank)
         return usable_energy_kwh(self._house.plumbing, full, rswt_c, drop_k)
-
-

@@ -48,5 +48,7 @@ class Relay(Shell):
             self._told = state
             self.context.log("actuator", f"{self._node.actuator} = {written.read_back} {reason}".rstrip())
             self._scada.tell(
-                ActuatorState(self._node.actuator or self._node.name, self._node.name, written.read_back, reason, written.at_s)
+                ActuatorState(
+                    self._node.actuator or self._node.name, self._node.name, written.read_back, reason, written.at_s
+                )
             )

@@ -73,8 +73,10 @@ class Reporter(Shell):
                 at_ms = int(at_s * 1000.0)
                 self._latest[name] = (value, at_ms)
                 said = self._slot.get(name)
-                if not said or at_ms - said[-1][1] >= 1000.0 * REPORT_READINGS_OF_FAST_CHANNEL_S or (
-                    abs(value - said[-1][0]) > 0.02 * self._nameplate_w
+                if (
+                    not said
+                    or at_ms - said[-1][1] >= 1000.0 * REPORT_READINGS_OF_FAST_CHANNEL_S
+                    or (abs(value - said[-1][0]) > 0.02 * self._nameplate_w)
                 ):
                     self._slot.setdefault(name, []).append((value, at_ms))
             else:

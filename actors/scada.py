@@ -168,9 +168,7 @@ class Scada(Shell):
             self._refusals = {}
 
     def _coldest_zone_c(self, fresh: Mapping[str, float | None]) -> float | None:
-        known = [
-            value for z in self._house.plumbing.zones if (value := fresh.get(f"zone_{z.name}_c")) is not None
-        ]
+        known = [value for z in self._house.plumbing.zones if (value := fresh.get(f"zone_{z.name}_c")) is not None]
         return min(known) if known else None
 
     def _write_safe_pattern(self, now_s: float) -> None:

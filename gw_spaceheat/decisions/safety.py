@@ -113,6 +113,14 @@ class SafeCommand:
             raise OurError("a SafeCommand is made by the safety filter only")
 
 
+def safe_pattern(limits: SafetyLimits, commander: Commander, now_s: float) -> tuple[SafeCommand, ...]:
+    """All switches off, heat sources first: the first act at every start and the last at an orderly stop."""
+    switched = [name for name in _ON_ORDER if name in limits.actuators and name != "leaving_setpoint"]
+    return tuple(
+        SafeCommand(Command(name, False, commander), now_s, "safe_pattern", _TOKEN) for name in reversed(switched)
+    )
+
+
 def start(
     limits: SafetyLimits, now_s: float, persisted: Mapping[str, Mapping[str, object]] | None = None
 ) -> SafetyState:

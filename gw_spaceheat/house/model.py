@@ -162,9 +162,12 @@ class Node(Part):
     role: Literal["power_meter", "sensor", "relay", "analog"]
     component_id: Name
     terminal: str | None = None
-    actuator: Literal[
-        "heat_pump", "boost", "store_pump", "store_valve", "distribution_pump", "primary_pump", "leaving_setpoint"
-    ] | None = None
+    actuator: (
+        Literal[
+            "heat_pump", "boost", "store_pump", "store_valve", "distribution_pump", "primary_pump", "leaving_setpoint"
+        ]
+        | None
+    ) = None
     boss: Name | None = None
 
 

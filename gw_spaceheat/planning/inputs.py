@@ -92,9 +92,7 @@ def step_inputs(
     """The steps' constants and the names of inputs that were missing."""
     plumbing, notes = case.plumbing, list[str]()
     outdoor_c, outdoor_notes = clean_series(case.outdoor_c, "outdoor_forecast", FORECAST_C, COLD_OUTDOOR_C)
-    price, price_notes = clean_series(
-        case.price_usd_per_mwh, "price_forecast", (-1e6, 1e6), PRICE_UNKNOWN_USD_PER_MWH
-    )
+    price, price_notes = clean_series(case.price_usd_per_mwh, "price_forecast", (-1e6, 1e6), PRICE_UNKNOWN_USD_PER_MWH)
     notes += outdoor_notes + price_notes
     indoor_c = setpoint_c(plumbing)
     recovery_kwh = 0.0

@@ -121,9 +121,7 @@ class Prepared:
         return result
 
 
-def prepare(
-    house: House, step: StepInput, grid: Grid, level: Floats, spread: Floats, bounds: SourceBounds
-) -> Prepared:
+def prepare(house: House, step: StepInput, grid: Grid, level: Floats, spread: Floats, bounds: SourceBounds) -> Prepared:
     """Try all actions of a step from states of shape (1, states)."""
     share = house.shares(level, spread, step, bounds)
     outcome = house.step(level, spread, share, step)

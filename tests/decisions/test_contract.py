@@ -233,7 +233,7 @@ def test_both_sides_over_a_lossy_line() -> None:
     inbox: list[contract.HeartbeatReceived] = []
     ends: list[float] = []
     accepted_count = started = sent = 0
-    for second in range(0, 3800):
+    for second in range(3800):
         now_s = HOUR + float(second)
         given: list[object] = [atn_contract.MakeOffer(slot())] if second == 0 else [atn_contract.Tick()]
         outbox = []

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from actors.atomic_tnode import AtomicTNode, Forecasts
+from actors.base import Address
 from actors.bus import Bus
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
 from actors.ear import Ear
@@ -29,6 +30,7 @@ from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.tariff import Tariff
 from gw_spaceheat.simulation.house import SimulatedHouse
+from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.storage.outbox import Outbox
 from gw_spaceheat.storage.state_file import StateFile
@@ -70,6 +72,11 @@ class ScadaParts:
     folder: Path | None
     instance_id: str
     first_boot: int = 1
+
+
+def simulated_wires(house: House, plant: SimulatedHouse) -> dict[str, SimulatedWire]:
+    """The same wires, served in process by a simulated house."""
+    return make_wires(house, plant)
 
 
 def real_wires(house: House, now: Callable[[], float], one_wire_root: Path | None = None) -> dict[str, Wire]:
@@ -171,7 +178,7 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
             file=StateFile(path("contract.json")),
         ),
     )
-    relays = {actuator: runtime.address(name) for actuator, name in actuators.items()}
+    relays: dict[str, Address] = {actuator: runtime.address(name) for actuator, name in actuators.items()}
     runtime.add(
         "scada",
         partial(

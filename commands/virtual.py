@@ -6,16 +6,22 @@ from pathlib import Path
 from actors.atomic_tnode import Forecasts
 from actors.gateway import OpenLink
 from actors.runtime import LogSink, VirtualRuntime
-from actors.wiring import ScadaParts, add_atomic_tnode, add_ear, add_market, add_plant, add_scada, add_supervisor
+from actors.wiring import (
+    ScadaParts,
+    add_atomic_tnode,
+    add_ear,
+    add_market,
+    add_plant,
+    add_scada,
+    add_supervisor,
+    simulated_wires,
+)
 from commands.site import Site
 from gw_spaceheat.simulation.broker import SimulatedBroker
 from gw_spaceheat.simulation.house import SimulatedHouse
-from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.wires.mqtt_protocol import Link, OnMessage, OnState
 from gw_spaceheat.wires.protocols import Wire
-
-START_ZONE_K_ABOVE_SETPOINT = 0.0
 
 
 class VirtualHouse:
@@ -31,7 +37,7 @@ class VirtualHouse:
         self.cloud = SimulatedBroker(runtime.schedule, runtime.chance("cloud-broker"))
         self.local = SimulatedBroker(runtime.schedule, runtime.chance("local-broker"))
         self.cloud.faults.delay_s = self.local.faults.delay_s = 0.02
-        self.wires: dict[str, SimulatedWire] = make_wires(site.house, self.plant)
+        self.wires = simulated_wires(site.house, self.plant)
         wires: dict[str, Wire] = dict(self.wires)
         self.atn_store, self.ear_store = MessageStore(None), MessageStore(None)
         parts = ScadaParts(

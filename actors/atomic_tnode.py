@@ -28,7 +28,7 @@ BEAT_S = 5.0
 HORIZON_H = 48
 SNAPSHOT_GOOD_FOR_S = 600.0
 RUNNING_W = 500.0
-OFFER_AFTER_START_S = 2.0
+OFFER_AHEAD_S = 20.0  # before the boundary, so that hours join without a pause of the heat source
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class AtomicTNode(Shell):
         now_s = self.context.now()
         self.context.after(5.0, PLAN)
         self.context.after(BEAT_S, BEAT)
-        self.context.after(STEP_S - now_s % STEP_S + OFFER_AFTER_START_S, OFFER)
+        self.context.after(STEP_S - (now_s + OFFER_AHEAD_S) % STEP_S, OFFER)
         self.context.after(10.0, FORECAST)
 
     def handle(self, message: object) -> None:
@@ -90,7 +90,7 @@ class AtomicTNode(Shell):
                     self._make_plan()
             case Tick("offer"):
                 now_s = self.context.now()
-                self.context.after(STEP_S - now_s % STEP_S + OFFER_AFTER_START_S, OFFER)
+                self.context.after(STEP_S - (now_s + OFFER_AHEAD_S) % STEP_S, OFFER)
                 self._offer()
             case Tick("forecast"):
                 now_s = self.context.now()
@@ -134,7 +134,7 @@ class AtomicTNode(Shell):
                     self.context.log("not-offered", f"{contract.contract_id[:8]}: {reason}")
 
     def _offer(self) -> None:
-        """Offer the slot that begins now, if the plan covers it and no contract is running in it."""
+        """Offer the slot that begins next, if the plan covers it and no contract is running in it."""
         now_s = self.context.now()
         plan = self.plan
         if (

@@ -60,6 +60,7 @@ class Shell(pykka.ThreadingActor):
     """A thin actor: `begin` once, then `handle` for each message. Subclasses hold state, never threads."""
 
     use_daemon_thread = True
+    abandoned = False  # the runtime has put a successor in our place
 
     def __init__(self, context: Context) -> None:
         super().__init__()
@@ -69,7 +70,10 @@ class Shell(pykka.ThreadingActor):
         """Arm timers and say the first things; called in the actor's own thread."""
 
     def end(self) -> None:
-        """Release what is held; called on an orderly stop."""
+        """Say the last things and release what is held; called on an orderly stop."""
+
+    def release(self) -> None:
+        """Let go of what a successor opens anew (a link to a broker); after a crash, or when abandoned."""
 
     def handle(self, message: object) -> None:
         raise NotImplementedError
@@ -82,9 +86,12 @@ class Shell(pykka.ThreadingActor):
             self.stop()
 
     def on_stop(self) -> None:
-        self.end()
+        if not self.abandoned:
+            self.end()
 
     def on_receive(self, message: object) -> None:
+        if self.abandoned:
+            return  # what waited in the mailbox of a hung actor is old: its successor acts now
         if type(message) is Ping:
             message.reply_to.tell(Pong(self.context.name))
         else:
@@ -96,6 +103,7 @@ class Shell(pykka.ThreadingActor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        run_guarded(self.release)
         self.context.crashed(
             ActorCrashed(self.context.name, f"{exception_type and exception_type.__name__}: {exception_value}")
         )

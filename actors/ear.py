@@ -44,6 +44,10 @@ class Ear(Shell):
             self._link.stop(2.0)
         self._store.close()
 
+    def release(self) -> None:
+        if self._link is not None:
+            self._link.stop(0.2)
+
     def handle(self, message: object) -> None:
         match message:
             case Raw():

@@ -101,6 +101,10 @@ class Gateway(Shell):
         if self._link is not None:
             self._link.stop(2.0)
 
+    def release(self) -> None:
+        if self._link is not None:  # two clients of one name would throw each other out for ever
+            self._link.stop(0.2)
+
     def handle(self, message: object) -> None:
         match message:
             case Raw():

@@ -18,6 +18,7 @@ from gw_spaceheat.physics.heat_load import heat_load_w, required_source_water_c,
 from gw_spaceheat.physics.heat_pump import capacity_w
 
 OUTLOOK_S = 60.0
+SLOT_HANDOVER_S = 5.0
 DAY_H = 24
 SETPOINT_MARGIN_K = 0.5  # the thermostats' band: what is needed to come back to the top of it
 
@@ -68,6 +69,8 @@ class LocalController(Shell):
 
     def _look(self, look: Look) -> None:
         now_s = self.context.now()
+        if self._slot is not None and 0.0 <= now_s - self._slot.end_s < SLOT_HANDOVER_S:
+            return  # the keeper's word about the next slot is a message away: no switching in between
         values = look.quantities
         if now_s - self._outlook.at_s >= OUTLOOK_S:
             self._outlook = self._work_out(values, now_s)

@@ -1,6 +1,7 @@
 """The simulated house as an actor: it lets time pass in the plant and, on loopback, shows it to the outside."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from actors.base import Context, Shell
 from actors.events import Tick
@@ -13,12 +14,18 @@ class Plant(Shell):
     """Advances the house every `step_s`; `show` then publishes files, clock and the like."""
 
     def __init__(
-        self, context: Context, house: SimulatedHouse, step_s: float = 10.0, show: Callable[[float], None] | None = None
+        self,
+        context: Context,
+        house: SimulatedHouse,
+        step_s: float = 10.0,
+        show: Callable[[float], None] | None = None,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
         super().__init__(context)
         self._house = house
         self._step_s = step_s
         self._show = show
+        self._lock: AbstractContextManager[object] = lock if lock is not None else nullcontext()
 
     def begin(self) -> None:
         self.context.after(self._step_s, STEP)
@@ -27,6 +34,7 @@ class Plant(Shell):
         if message is STEP:
             self.context.after(self._step_s, STEP)
             now_s = self.context.now()
-            self._house.advance(now_s)
+            with self._lock:
+                self._house.advance(now_s)
             if self._show is not None:
                 self._show(now_s)

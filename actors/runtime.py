@@ -19,6 +19,7 @@ import pykka
 from actors.base import ActorCrashed, Address, Context, Shell, deliver_guarded, run_guarded
 
 Factory = Callable[[Context], Shell]
+STOP_ALL_S = 3.0
 LogSink = Callable[[float, str, str, str], None]
 
 
@@ -122,6 +123,7 @@ class VirtualRuntime:
             self._crash(address, reason)
 
     def replace(self, name: str) -> None:
+        self._drop(self._addresses[name])
         self.start(name)
 
     def stop(self, name: str) -> None:
@@ -158,8 +160,15 @@ class VirtualRuntime:
             if reason is not None:
                 self._crash(address, reason)
 
+    @staticmethod
+    def _drop(address: _VirtualAddress) -> None:
+        old, address.actor = address.actor, None
+        if old is not None:
+            old.abandoned = True
+            run_guarded(old.release)
+
     def _crash(self, address: _VirtualAddress, reason: str) -> None:
-        address.actor = None
+        self._drop(address)
         self._report(ActorCrashed(address.name, reason))
 
     def _report(self, crash: ActorCrashed) -> None:
@@ -191,11 +200,12 @@ class VirtualRuntime:
 
 
 class _ThreadedAddress:
-    __slots__ = ("_lost", "generation", "name", "ref")
+    __slots__ = ("_lost", "actor", "generation", "name", "ref")
 
     def __init__(self, name: str, lost: Callable[[str], None]) -> None:
         self.name = name
         self.ref: pykka.ActorRef[Shell] | None = None
+        self.actor: Shell | None = None
         self.generation = 0
         self._lost = lost
 
@@ -260,7 +270,7 @@ class ThreadedRuntime:
 
         def begin() -> None:
             actor = factory(context)
-            address.ref = actor.actor_ref
+            address.ref, address.actor = actor.actor_ref, actor
             pykka.ActorRegistry.register(actor.actor_ref)
             # What pykka's own start() does after building the actor; ours is built by the factory,
             # and its address must hold the reference before the first message can be answered.
@@ -273,9 +283,11 @@ class ThreadedRuntime:
     def replace(self, name: str) -> None:
         """Abandon the old actor, which may hang in a driver, and start a fresh one behind the same address."""
         address = self._addresses[name]
-        if address.ref is not None:
+        if address.ref is not None and address.actor is not None:
+            address.actor.abandoned = True
             address.ref.stop(block=False)
             address.ref = None
+            run_guarded(address.actor.release)
         self.start(name)
 
     def stop(self, name: str, timeout_s: float = 1.0) -> None:
@@ -288,9 +300,11 @@ class ThreadedRuntime:
             address.ref = None
 
     def stop_all(self, order: list[str]) -> None:
+        """Stop in this order within 4 s: the hung share what is left of the time."""
+        end_s = time.monotonic() + STOP_ALL_S
         for name in order:
             if name in self._addresses:
-                self.stop(name)
+                self.stop(name, min(1.0, max(0.05, end_s - time.monotonic())))
         with self._wake:
             self._running = False
             self._wake.notify()
@@ -333,6 +347,10 @@ class ThreadedRuntime:
         def log(kind: str, text: str) -> None:
             self.log.write(self.now(), address.name, kind, text)
 
+        def crashed(crash: ActorCrashed) -> None:
+            if address.generation == generation:  # else an abandoned actor failed at last: its successor is well
+                self._report(crash)
+
         return Context(
             name=address.name,
             now=self.now,
@@ -340,6 +358,6 @@ class ThreadedRuntime:
             new_id=self.new_id,
             after=after,
             log=log,
-            crashed=self._report,
+            crashed=crashed,
             me=address,
         )

@@ -18,12 +18,19 @@ class Supervisor(Shell):
     """Watches the named actors; `replace` is the runtime's."""
 
     def __init__(
-        self, context: Context, watched: Sequence[Address], replace: Callable[[str], None], pat: Callable[[], None]
+        self,
+        context: Context,
+        watched: Sequence[Address],
+        replace: Callable[[str], None],
+        pat: Callable[[], None],
+        hung_after_s: float = HUNG_AFTER_S,
     ) -> None:
+        """`hung_after_s` in the runtime's time: an accelerated run allows more, its threads are as slow as ever."""
         super().__init__(context)
         self._watched = watched
         self._replace = replace
         self._pat = pat
+        self._hung_after_s = hung_after_s
         self._answered_s: dict[str, float] = {}
         self._restarts: dict[str, deque[float]] = {}
         self._waiting: set[str] = set()
@@ -53,8 +60,10 @@ class Supervisor(Shell):
         for address in self._watched:
             name = address.name
             silent_s = now_s - self._answered_s.setdefault(name, now_s)
-            if silent_s > HUNG_AFTER_S and name not in self._waiting:
-                self.context.log("hung", f"{name}: no sign of life for {silent_s:.0f} s, limit {HUNG_AFTER_S:.0f} s")
+            if silent_s > self._hung_after_s and name not in self._waiting:
+                self.context.log(
+                    "hung", f"{name}: no sign of life for {silent_s:.0f} s, limit {self._hung_after_s:.0f} s"
+                )
                 all_answer = False
                 self._restart(name)
             address.tell(ping)

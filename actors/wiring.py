@@ -1,6 +1,7 @@
 """Who is connected to whom: the only place that chooses between real and simulated wires, and names every actor."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +21,7 @@ from actors.reporter import Reporter
 from actors.runtime import Runtime
 from actors.scada import Scada, ScadaAddresses
 from actors.sensor import Sensor
-from actors.supervisor import Supervisor
+from actors.supervisor import HUNG_AFTER_S, Supervisor
 from gw_spaceheat.decisions.contract import ContractFacts
 from gw_spaceheat.decisions.local_facts import capabilities_of
 from gw_spaceheat.drivers.base import ActuatorDriver, SensorDriver
@@ -272,14 +273,22 @@ def add_ear(runtime: Runtime, open_link: OpenLink, store: MessageStore) -> list[
     return ["ear"]
 
 
-def add_plant(runtime: Runtime, plant: SimulatedHouse, show: Callable[[float], None] | None = None) -> list[str]:
-    runtime.add("plant", partial(Plant, house=plant, show=show))
+def add_plant(
+    runtime: Runtime,
+    plant: SimulatedHouse,
+    show: Callable[[float], None] | None = None,
+    lock: AbstractContextManager[object] | None = None,
+) -> list[str]:
+    runtime.add("plant", partial(Plant, house=plant, show=show, lock=lock))
     return ["plant"]
 
 
-def add_supervisor(runtime: Runtime, watched: list[str], pat: Callable[[], None]) -> list[str]:
+def add_supervisor(
+    runtime: Runtime, watched: list[str], pat: Callable[[], None], hung_after_s: float = HUNG_AFTER_S
+) -> list[str]:
     addresses = [runtime.address(name) for name in watched]
     runtime.supervisor = runtime.add(
-        "supervisor", partial(Supervisor, watched=addresses, replace=runtime.replace, pat=pat)
+        "supervisor",
+        partial(Supervisor, watched=addresses, replace=runtime.replace, pat=pat, hung_after_s=hung_after_s),
     )
     return ["supervisor"]

@@ -136,7 +136,8 @@ WIRE_KINDS = (
     "gw_spaceheat.wires.loopback",
     "gw_spaceheat.simulation.wires",
 )
-WIRE_KIND_USERS = ("actors.wiring", "gw_spaceheat.wires", "gw_spaceheat.simulation")
+# actors.loopback belongs to the chooser: it serves simulated wires on 127.0.0.1 and hands out the real clients.
+WIRE_KIND_USERS = ("actors.wiring", "actors.loopback", "gw_spaceheat.wires", "gw_spaceheat.simulation")
 KIND_NAMES = frozenset(("is_simulated", "is_simulation", "simulated_mode", "is_real", "is_fake"))
 
 LONGEST_FILE = 400

@@ -15,6 +15,7 @@ from gw_spaceheat.decisions.local_facts import (
     LocalFacts,
     buffer_empty,
     buffer_full,
+    buffer_serves,
     capabilities_of,
     missing,
     store_colder,
@@ -239,8 +240,8 @@ def _slot_event(body: Body, run: bool, facts: LocalFacts) -> Event | None:
             if facts.defrost:
                 return Event.DEFROST
             return Event.ELEC_BUFFER_EMPTY if empty else None
-        full = buffer_full(facts) and not store_full(facts) and not facts.defrost
-        if full:
+        # Filling the buffer to its bottom would throttle the heat source and leave the slot's energy unbought.
+        if buffer_serves(facts) and not store_full(facts) and not facts.defrost:
             return Event.ELEC_BUFFER_FULL
         return None if body is Body.HP_ON_STORE_OFF else Event.ELEC_BUFFER_EMPTY
     if body in (Body.HP_ON_STORE_OFF, Body.HP_ON_STORE_CHARGE):

@@ -104,6 +104,14 @@ def buffer_full(facts: LocalFacts) -> bool:
     return bottom_c > min(rswt_c, limits.maximum_entering_c) - limits.full_margin_k
 
 
+def buffer_serves(facts: LocalFacts) -> bool:
+    """The top is hot enough for the next 3 h, with a margin that keeps it apart from 'empty'."""
+    top_c, rswt_c = facts.buffer_top_c, facts.rswt_c
+    if top_c is None or rswt_c is None:
+        return False
+    return top_c > min(rswt_c, facts.capabilities.maximum_entering_c - 5.6) + facts.capabilities.full_margin_k
+
+
 def store_useful(facts: LocalFacts) -> bool:
     """Worth starting to discharge: warmer than the buffer, and something in it."""
     store_c, buffer_c, usable_kwh = facts.store_top_c, facts.buffer_top_c, facts.usable_kwh

@@ -29,6 +29,7 @@ FACTS = LocalFacts(BEECH, False, 300.0, 50.0, 40.0, 60.0, 50.0, 45.0, 20.0, 5.0)
 ON_PEAK = replace(FACTS, on_peak=True)
 INIT, ON, CHARGE, OFF, DISCHARGE = Body
 COLD_BUFFER = {"buffer_top_c": 35.0, "buffer_bottom_c": 30.0}
+LUKEWARM_BUFFER = {"buffer_top_c": 45.0}
 FULL_BUFFER = {"buffer_top_c": 50.0, "buffer_bottom_c": 46.0}
 READY = {"usable_kwh": 25.0}
 SLOT = SlotView("x", 3000.0, 0.0, 3600.0, 0.0)
@@ -147,13 +148,14 @@ def test_tariff_moves(body: Body, facts: LocalFacts, following: Body) -> None:
 
 
 SLOT_MOVES: list[tuple[Body, LocalFacts, Body]] = [
-    (ON, replace(FACTS, slot=SLOT), ON),
+    (ON, replace(FACTS, slot=SLOT, **LUKEWARM_BUFFER), ON),
+    (ON, replace(FACTS, slot=SLOT), CHARGE),
     (ON, replace(FACTS, slot=SLOT, **FULL_BUFFER), CHARGE),
     (ON, replace(FACTS, slot=USED, **FULL_BUFFER), OFF),
     (CHARGE, replace(FACTS, slot=SLOT, **COLD_BUFFER), ON),
     (CHARGE, replace(FACTS, slot=SLOT, defrost=True), ON),
     (CHARGE, replace(FACTS, slot=USED), OFF),
-    (OFF, replace(FACTS, slot=SLOT, on_peak=True), ON),
+    (OFF, replace(FACTS, slot=SLOT, on_peak=True, **LUKEWARM_BUFFER), ON),
     (OFF, replace(FACTS, slot=SLOT, **FULL_BUFFER), CHARGE),
     (OFF, replace(FACTS, slot=USED, **COLD_BUFFER), DISCHARGE),
     (DISCHARGE, replace(FACTS, slot=USED, **FULL_BUFFER), OFF),

@@ -1,0 +1,96 @@
+"""The AtomicTNode and the ear as processes of their own."""
+
+import time
+from pathlib import Path
+
+from actors.atomic_tnode import Forecasts
+from actors.runtime import ThreadedRuntime
+from actors.supervisor import HUNG_AFTER_S
+from actors.wiring import add_atomic_tnode, add_ear, add_supervisor
+from commands.run import Ending, Lines, opener, own_folder, stop_in_order
+from commands.run_clock import ClockEar
+from commands.site import Site, load_site
+from gw_spaceheat.errors import BadInput
+from gw_spaceheat.messages.link import PlantClock
+from gw_spaceheat.settings import Settings, load_settings
+from gw_spaceheat.storage.message_store import MessageStore
+
+CLOCK_WAIT_S = 2.5
+MOST_ERROR_REAL_S = 0.5
+NEW_RUN_S = 3600.0
+
+
+def run_atn(house: str | None, series: Path | None, ending: Ending) -> None:
+    """Follows the plant's clock on a loopback broker, else the wall clock; begins anew when the plant does."""
+    settings = load_settings()
+    file = series or settings.series_file
+    site = load_site(house or settings.house, file, settings.houses_folder, settings.input_data_folder)
+    store = MessageStore(own_folder(settings.data_folder) / "atn-messages.db")
+    ear = ClockEar(site.house, settings.cloud, ending)
+    try:
+        clock = ear.wait_for_clock(CLOCK_WAIT_S)
+        if ear.other_atn:
+            raise BadInput(
+                f"house {site.house.alias}: another AtomicTNode speaks for it on this broker; "
+                "there may be one (run_local.py --no-atn leaves it to run_atn.py)"
+            )
+        while not ending.wait(0.0):
+            clock = _run_until_clock_jumps(settings, site, store, ear, clock, ending)
+    finally:
+        ear.stop()
+        store.close()
+
+
+def _run_until_clock_jumps(
+    settings: Settings, site: Site, store: MessageStore, ear: ClockEar, clock: PlantClock | None, ending: Ending
+) -> PlantClock | None:
+    """One life of the AtomicTNode: its timers and plan are worth nothing in another year."""
+    lines = Lines(warn_once=False)
+    start_s, speed = (clock.epoch_ms / 1000.0, clock.speed) if clock is not None else (None, 1.0)
+    runtime = ThreadedRuntime(start_s, speed, lines)
+    followed = f"the plant's clock, speed {speed:g}" if clock is not None else "the wall clock"
+    runtime.log.write(runtime.now(), "run_atn", "clock", f"follows {followed}")
+    open_link = opener(settings.cloud, site.house.atn_alias, ending)
+    names = add_atomic_tnode(runtime, site.house, Forecasts(site.outdoor_c), open_link, store)
+    watcher = add_supervisor(runtime, names, lambda: None, HUNG_AFTER_S * max(1.0, speed))
+    for name in [*watcher, *names]:
+        runtime.start(name)
+    jumped: PlantClock | None = None
+    while jumped is None and not ending.wait(0.5):
+        heard = ear.latest
+        if heard is None:
+            continue
+        told, at_s = heard
+        age_s = time.monotonic() - at_s
+        if age_s > 5.0:
+            continue  # the plant is gone; time goes on as it did
+        now_s = told.epoch_ms / 1000.0 + age_s * told.speed
+        error_s = abs(now_s - runtime.now())
+        if error_s > NEW_RUN_S:
+            jumped = told
+            runtime.log.write(runtime.now(), "run_atn", "clock", "the plant's clock jumped: beginning anew")
+        elif told.speed != runtime.speed or error_s > MOST_ERROR_REAL_S * told.speed:
+            runtime.follow(now_s, told.speed)
+    stop_in_order(runtime, [watcher, ["atn"], ["atn-gateway"]])
+    return jumped
+
+
+def run_ear(ending: Ending) -> None:
+    """Stores everything it hears and says how much that is."""
+    settings = load_settings()
+    path = own_folder(settings.data_folder) / "ear-messages.db"
+    store = MessageStore(path)
+    before = last = store.count()
+    runtime = ThreadedRuntime(sink=Lines(warn_once=False))
+    add_ear(runtime, opener(settings.cloud, "ear", ending), store)
+    runtime.start("ear")
+    rounds = 0
+    while not ending.wait(1.0):
+        rounds += 1
+        stored = store.count()
+        if rounds % 10 == 0 and stored != last:
+            print(f"{stored - before} stored in this run, {stored} in all", flush=True)
+            last = stored
+    stored = store.count()
+    stop_in_order(runtime, [["ear"]])
+    print(f"{stored - before} stored in this run, {stored} in all, in {path}", flush=True)

@@ -1,0 +1,117 @@
+"""A whole house in virtual time: contract, silence of the AtomicTNode, return, repeatability, orderly end."""
+
+import re
+from datetime import datetime
+
+import pytest
+
+from commands.site import Site, load_site
+from commands.virtual import VirtualHouse
+
+BEECH = "d1.isone.me.versant.keene.beech"
+MIDNIGHT_S = datetime.fromisoformat("2016-12-12T05:00:00+00:00").timestamp()  # local standard time
+MINUTE_S = 60.0
+Line = tuple[float, str, str, str]
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return load_site(BEECH)
+
+
+class Run:
+    """A house from `start_s` on, with its lines in seconds since then."""
+
+    def __init__(self, site: Site, start_s: float, seed: int = 1) -> None:
+        self.start_s = start_s
+        self.lines: list[Line] = []
+        self.house = VirtualHouse(site, start_s, seed, sink=self._keep)
+        self.coldest_k = 99.0
+
+    def _keep(self, at_s: float, actor: str, kind: str, text: str) -> None:
+        self.lines.append((at_s - self.start_s, actor, kind, text))
+
+    def to(self, minutes: float) -> None:
+        """Pump minute by minute and watch the zones."""
+        plant = self.house.plant
+        while (now_s := self.house.runtime.now()) < self.start_s + minutes * MINUTE_S:
+            self.house.run_until(min(now_s + MINUTE_S, self.start_s + minutes * MINUTE_S))
+            for zone in self.house.site.house.plumbing.zones:
+                self.coldest_k = min(self.coldest_k, plant.quantity(f"zone_{zone.name}_c") - zone.setpoint_c)
+
+    def of(self, kind: str) -> list[tuple[float, str]]:
+        return [(at_s, text) for at_s, _, what, text in self.lines if what == kind]
+
+
+def test_a_slot_becomes_active_within_ten_minutes(site: Site) -> None:
+    run = Run(site, MIDNIGHT_S)
+    run.to(10.0)
+    assert any(text.endswith("Active") for _, text in run.of("contract"))
+    assert [text for _, text in run.of("slot")][0].startswith("started ")
+    assert [text.split(":")[0] for _, text in run.of("authority")] == ["local -> remote"]
+    assert not run.of("crash")
+
+
+def test_the_atomic_tnode_is_silent_for_twenty_minutes(site: Site) -> None:
+    """Stopped in the slot of 12:00 to 13:00, after the morning peak."""
+    run = Run(site, MIDNIGHT_S + 10.5 * 3600.0)
+    run.to(100.0)
+    assert [text.split(":")[0] for _, text in run.of("authority")] == ["local -> remote"]
+    stopped_s = 100.0 * MINUTE_S
+    started = [text for at_s, text in run.of("slot") if at_s <= stopped_s and text.startswith("started ")]
+    run.house.stop_atomic_tnode()
+    run.to(120.0)
+    run.house.start_atomic_tnode()
+    run.to(165.0)
+
+    after = [(at_s - stopped_s, text) for at_s, text in run.of("authority") if at_s > stopped_s]
+    assert [text.split(":")[0] for _, text in after] == ["remote -> local", "local -> remote"]
+    assert after[0][0] <= 200.0
+    assert "no heartbeat" in after[0][1]
+    assert after[1][0] >= 20.0 * MINUTE_S
+
+    running = started[-1].split()[1].rstrip(":")
+    (ended,) = [text for _, text in run.of("slot") if text.startswith(f"ended {running}")]
+    found = re.search(r": (\d+) of (\d+) Wh", ended)
+    assert found is not None, ended
+    used_wh, energy_wh = (float(word) for word in found.groups())
+    assert energy_wh > 1000.0, "a slot with something to do"
+    assert used_wh == pytest.approx(energy_wh, rel=0.02), ended
+    assert run.coldest_k >= -1.0
+    assert not run.of("crash")
+
+
+def test_the_same_seed_gives_the_same_log_and_another_does_not(site: Site) -> None:
+    def sha256(seed: int) -> str:
+        house = VirtualHouse(site, MIDNIGHT_S, seed)
+        house.run_until(MIDNIGHT_S + 20.0 * MINUTE_S)
+        return house.runtime.log.sha256()
+
+    assert sha256(1) == sha256(1) != sha256(2)
+
+
+def test_an_orderly_end_leaves_the_relays_in_the_safe_pattern(site: Site) -> None:
+    run = Run(site, MIDNIGHT_S)
+    run.to(15.0)
+    plant = run.house.plant
+    switches = ("heat_pump", "store_pump", "primary_pump", "distribution_pump", "store_valve")
+    assert plant.actuator("heat_pump") is True
+    scada = run.house.runtime._addresses["scada"].actor
+    assert scada is not None
+    scada.end()
+    run.house.runtime.stop("scada")
+    run.to(20.0)  # relays say their last command again each minute: it has to be the safe one
+    assert {name: plant.actuator(name) for name in switches} == dict.fromkeys(switches, False)
+
+
+def test_a_crashed_scada_actor_comes_back_alone_and_the_house_runs_on(site: Site) -> None:
+    run = Run(site, MIDNIGHT_S)
+    run.to(15.0)
+    from actors.events import Readings
+
+    run.house.runtime.address("scada").tell(Readings("x", (("no-such-channel", 1.0),), 0.0))
+    run.to(40.0)
+    assert [text for _, text in run.of("restart")] == ["scada"]
+    assert len(run.of("crash")) == 1
+    assert run.house.plant.actuator("heat_pump") is True
+    assert run.coldest_k >= -1.0

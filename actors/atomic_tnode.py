@@ -9,6 +9,7 @@ import numpy as np
 from actors.base import Address, Context, Shell
 from actors.events import LinkChanged, Received, Send, Tick
 from gw_spaceheat.decisions import atn_contract as rule
+from gw_spaceheat.decisions import deliverable
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.messages.forecast import weather_forecast_from
@@ -65,7 +66,11 @@ class AtomicTNode(Shell):
         self._prices: Prices | None = None
         self._on_since: tuple[bool, float] = (False, -math.inf)
         self._contract = rule.AtnState()
-        self._offered_s = -math.inf
+        pump, boost = house.plumbing.heat_pump, house.plumbing.boost
+        nameplate_w = pump.nameplate_w if pump is not None else boost.rated_w if boost is not None else 0.0
+        self._deliverable = deliverable.Deliverable(nameplate_w, nameplate_w)
+        self._start_delay_s = pump.start_delay_s if pump is not None else 0.0
+        self._running_hours: dict[str, float] = {}
         self._scada_lives = False
         self.plan: Plan | None = None
 
@@ -128,6 +133,8 @@ class AtomicTNode(Shell):
                 case rule.SlotRefused(contract, cause):
                     self.context.log("refused", f"{contract.contract_id[:8]}: {cause}")
                 case rule.SlotEnded(contract, status, used_wh, cause):
+                    hours = self._running_hours.pop(contract.contract_id, 0.0)
+                    self._deliverable = deliverable.learn(self._deliverable, contract.energy_wh, used_wh, hours)
                     said = f"{contract.contract_id[:8]} {status}: {used_wh:.0f} of {contract.energy_wh:.0f} Wh"
                     self.context.log("ended", f"{said} {cause}".rstrip())
                 case rule.OfferNotMade(contract, reason):
@@ -147,8 +154,12 @@ class AtomicTNode(Shell):
         current = self._contract.current
         if current is not None and current.contract.end_s > start_s:
             return
-        average_w = self._slot_power_w(plan.average_w(start_s, start_s + 60.0 * minutes), minutes)
+        was_off = not self._on_since[0]
+        hours = deliverable.running_hours(minutes, was_off, self._start_delay_s)
+        planned_w = plan.average_w(start_s, start_s + 60.0 * minutes)
+        average_w = self._slot_power_w(deliverable.limit_w(self._deliverable, planned_w, minutes, hours), minutes)
         contract = rule.make_contract(self._house.scada_alias, self.context.new_id(), average_w, start_s, minutes)
+        self._running_hours[contract.contract_id] = hours
         self._decide(rule.MakeOffer(contract))
 
     def _slot_power_w(self, average_w: float, minutes: int) -> float:

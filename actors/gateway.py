@@ -48,10 +48,10 @@ class Post:
 
     link: str
     alias: str
-    peers: Mapping[str, str]  # short name -> alias; the first is the peer whose life is watched
+    peers: Mapping[str, str]  # short name -> alias
     subscriptions: tuple[str, ...]
     accepts: frozenset[str]  # type names; anything else on this link is refused
-    durable_peer: str = ""  # short name of the one receiver that acks our events
+    watched: str = ""  # short name of the peer whose life is proven by round trips; none: nobody need answer
 
 
 def payload_name(payload: WireModel) -> str:
@@ -77,7 +77,7 @@ class Gateway(Shell):
         self._outbox = outbox
         self._store = store
         self._aliases = frozenset(post.peers.values())
-        self._watched = next(iter(post.peers.values()), "")
+        self._watched = post.peers.get(post.watched, "")
         self._link: Link | None = None
         self._usable = False
         self._view = machine.LinkView()
@@ -155,7 +155,7 @@ class Gateway(Shell):
             return
         header, payload = envelope.header, envelope.payload
         now_s = self.context.now()
-        if header.src == self._watched:
+        if self._watched and header.src == self._watched:
             self._take(machine.LinkEvent.PEER_HEARD)
         if isinstance(payload, Ack):
             self._acked(payload)
@@ -228,8 +228,9 @@ class Gateway(Shell):
             self._drain()
 
     def _keep(self) -> None:
-        self._view, effects = machine.tick(self._view, self.context.now())
-        self._carry_out(effects)
+        if self._watched:
+            self._view, effects = machine.tick(self._view, self.context.now())
+            self._carry_out(effects)
         self._drain()
 
     def _tell_peer(self, active: bool, said: str) -> None:
@@ -238,11 +239,10 @@ class Gateway(Shell):
             route.tell(LinkChanged(self._post.link, active, self.context.now()))
 
     def _say_ping(self) -> None:
-        short = next(iter(self._post.peers), None)
-        if short is not None:
+        if self._watched:
             if len(self._pings) > 100:
                 self._pings.clear()
-            self._pings.add(self._publish(short, Ping(), ack_required=True))
+            self._pings.add(self._publish(self._post.watched, Ping(), ack_required=True))
 
     def _short_of(self, alias: str) -> str:
         return next(short for short, known in self._post.peers.items() if known == alias)

@@ -23,7 +23,8 @@ from gw_spaceheat.storage.state_file import StateFile
 
 CONTROL = Tick("control")
 STALE_PERIODS = 2.5
-TERMINATED_BY = frozenset({"house cold", "homeowner opted out"})
+SWEEP_S = 5.0
+JUDGE_S = 10.0  # cold is a matter of minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Scada(Shell):
             c.quantity: STALE_PERIODS * (house.rates.power_s if c.node in meters else house.rates.temperature_s)
             for c in house.channels
         }
-        self._values: dict[str, tuple[float | None, float]] = {}
+        self._values: dict[str, float | None] = {}
+        self._read_s: dict[str, float] = {}
+        self._swept_s = self._judged_s = float("-inf")
         self._limits = safety.limits_of(house.plumbing, tuple(to.relays))
         self._safety = safety.SafetyState()
         self._authority = authority.AuthorityState()
@@ -74,9 +77,11 @@ class Scada(Shell):
 
     def handle(self, message: object) -> None:
         if type(message) is Readings:
-            at_s, values, quantity_of = message.at_s, self._values, self._quantity_of
+            at_s, values, read_s, quantity_of = message.at_s, self._values, self._read_s, self._quantity_of
             for name, value in message.values:
-                values[quantity_of[name]] = (value, at_s)
+                quantity = quantity_of[name]
+                values[quantity] = value
+                read_s[quantity] = at_s
             return
         match message:
             case Tick("control"):
@@ -96,17 +101,22 @@ class Scada(Shell):
     def _control(self) -> None:
         now_s = self.context.now()
         fresh = self._fresh(now_s)
-        self._judge_cold(fresh, now_s)
+        if now_s - self._judged_s >= JUDGE_S:
+            self._judged_s = now_s
+            self._judge_cold(fresh, now_s)
         self._decide_authority(now_s)
         self._to.local_controller.tell(Look(fresh, self._cold.cold, self._authority.commander))
         self._filter(fresh, now_s)
 
     def _fresh(self, now_s: float) -> dict[str, float | None]:
-        stale_after_s = self._stale_after_s
-        return {
-            quantity: value if now_s - at_s <= stale_after_s[quantity] else None
-            for quantity, (value, at_s) in self._values.items()
-        }
+        """A copy of what is known. A sensor that fails says None at once; this sweep is for one that is dead."""
+        if now_s - self._swept_s >= SWEEP_S:
+            self._swept_s = now_s
+            stale_after_s = self._stale_after_s
+            for quantity, at_s in self._read_s.items():
+                if now_s - at_s > stale_after_s[quantity]:
+                    self._values[quantity] = None
+        return dict(self._values)
 
     def _judge_cold(self, fresh: Mapping[str, float | None], now_s: float) -> None:
         zones = tuple(
@@ -141,7 +151,9 @@ class Scada(Shell):
     def _filter(self, fresh: Mapping[str, float | None], now_s: float) -> None:
         commander = self._authority.commander
         # The local controller executes what an accepted slot demands also in remote control: it acts for the commander.
-        wishes = [Command(c.actuator, c.value, commander, c.command_id) for c in self._wishes] if self._wishes else []
+        wishes = self._wishes
+        if commander is not Commander.LOCAL:
+            wishes = [Command(c.actuator, c.value, commander, c.command_id) for c in wishes]
         facts = safety.SafetyFacts(
             limits=self._limits,
             commander=commander,

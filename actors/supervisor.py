@@ -8,7 +8,7 @@ from actors.base import ActorCrashed, Address, Context, Ping, Pong, Shell
 from actors.events import Tick
 
 CHECK = Tick("check")
-CHECK_S = 10.0
+CHECK_S = 15.0
 HUNG_AFTER_S = 45.0
 MOST_RESTARTS_PER_H = 5
 FIRST_WAIT_S = 1.0

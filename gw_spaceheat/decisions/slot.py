@@ -42,10 +42,12 @@ class SlotDecision:
 
 _OVER = SlotDecision(False, "outside the slot")
 _RUN = SlotDecision(True, "slot energy remains")
+_BRIDGE = SlotDecision(True, "slot energy is used, its end is near")
 _USED = SlotDecision(False, "slot energy is used")
 _TOO_LITTLE = SlotDecision(False, "remaining slot energy is less than a minimum run")
 _TOO_LATE = SlotDecision(False, "too late in the slot for a minimum run")
 CONTROL_PERIOD_S = 1.0
+BRIDGE_SHARE = 0.015  # a slot may end 2 % off
 
 
 def decide(slot: SlotView, source: HeatSource, is_on: bool, power_w: float, now_s: float) -> SlotDecision:
@@ -58,7 +60,11 @@ def decide(slot: SlotView, source: HeatSource, is_on: bool, power_w: float, now_
     if is_on:
         # Half a control period ahead: the mean error of stopping on a tick is then zero.
         ahead_wh = power_w * CONTROL_PERIOD_S / 7200.0
-        return _RUN if remaining_wh > ahead_wh else _USED
+        if remaining_wh > ahead_wh:
+            return _RUN
+        # A stop this close to the end would cost the next slot its minimum off time and start delay.
+        overrun_wh = power_w * left_s / 3600.0 - remaining_wh
+        return _BRIDGE if overrun_wh <= BRIDGE_SHARE * slot.energy_wh else _USED
     if remaining_wh < source.minimum_run_wh:
         return _TOO_LITTLE if slot.energy_wh > 0 else _USED
     return _RUN if left_s >= source.minimum_on_s else _TOO_LATE

@@ -112,10 +112,7 @@ def heartbeat(new_id: Callable[[], str]) -> SlowContractHeartbeat:
         oil_boiler_on=False,
         contract_id=new_id(),
     )
-    return make_heartbeat(
-        contract=contract, previous_status=ContractStatus.CREATED, status=ContractStatus.CREATED,
-        from_node="a", now_s=START_S, my_digit=1, your_last_digit=None,
-    )  # fmt: skip
+    return make_heartbeat("ltn", contract, ContractStatus.CREATED, int(START_S * 1000.0))
 
 
 def test_events_survive_a_broker_that_dies_and_are_acked_and_deleted_once() -> None:

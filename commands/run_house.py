@@ -1,4 +1,4 @@
-"""A house that runs: SCADA on real wires, or on a simulated plant served over loopback with its market and AtomicTNode."""
+"""A house that runs: SCADA on real wires, or a simulated plant served over loopback with market and AtomicTNode."""
 
 import os
 import socket

@@ -91,7 +91,7 @@ class MqttLink:
         self._subscriptions = tuple(subscriptions)
         # Jitter only has to differ between clients, so their names will do as seed.
         self._rng = rng or random.Random(settings.client_id)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # paho may call on_publish inside publish
         self._queue: deque[_Outgoing] = deque()
         self._in_flight: dict[int, tuple[int, int]] = {}  # message id -> (idle rounds, acknowledgements) when sent
         self._stopping, self._drained, self._ended = threading.Event(), threading.Event(), threading.Event()

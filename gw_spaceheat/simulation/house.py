@@ -22,7 +22,8 @@ AQUASTAT_LEAST_ON_C = 50.0
 AQUASTAT_SPAN_K = 5.0
 AQUASTAT_DEPTH = 0.5
 AQUASTAT_TO_SETPOINT_K = 5.0
-CURVE_OFFSET_K = 3.0
+# Installers set a heating curve well above the need: a curve at the need throttles the unit all winter.
+CURVE_OFFSET_K = 8.0
 CURVE_LEAST_C = 30.0
 BOOST_SPAN_K = 3.0
 PIPE_INDOOR_C = 18.0

@@ -63,7 +63,8 @@ def decide(slot: SlotView, source: HeatSource, is_on: bool, power_w: float, now_
         if remaining_wh > ahead_wh:
             return _RUN
         # A stop this close to the end would cost the next slot its minimum off time and start delay.
-        overrun_wh = power_w * left_s / 3600.0 - remaining_wh
+        # A source that is only starting draws nothing yet: its running power is what a bridge would cost.
+        overrun_wh = max(power_w, source.running_w) * left_s / 3600.0 - remaining_wh
         return _BRIDGE if overrun_wh <= BRIDGE_SHARE * slot.energy_wh else _USED
     if remaining_wh < source.minimum_run_wh:
         return _TOO_LITTLE if slot.energy_wh > 0 else _USED

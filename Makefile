@@ -17,7 +17,7 @@ help:
 	@echo "make test       install what tests need and run the fast tests"
 	@echo "make test-slow  run the tests that take minutes"
 	@echo "make check      style, types, architecture, lock files, wheels for a Raspberry Pi"
-	@echo "make bench      measure what must be fast"
+	@echo "make bench      measure what must be fast; ONLY=planning measures one thing"
 	@echo "make study      run a house in virtual time: HOUSE=$(HOUSE) DAYS=$(DAYS) SEED=$(SEED)"
 	@echo "make storm      the same over several seeds, to see that no seed is special"
 	@echo "make lock       compile requirements/*.in to locked .txt files"
@@ -59,7 +59,7 @@ check: $(VENV)/.dev
 	$(BIN)/python requirements/lock.py --aarch64
 
 bench: $(VENV)/.test
-	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	@for file in $(if $(ONLY),benchmarks/$(ONLY).py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$file || exit 1; done
 
 study: $(VENV)/.house
 	$(BIN)/gws study --house $(HOUSE) --days $(DAYS) --seed $(SEED)

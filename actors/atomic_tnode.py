@@ -28,7 +28,6 @@ STEP_S = 300.0
 BEAT_S = 5.0
 HORIZON_H = 48
 SNAPSHOT_GOOD_FOR_S = 600.0
-RUNNING_W = 500.0
 OFFER_AHEAD_S = 20.0  # before the boundary, so that hours join without a pause of the heat source
 
 
@@ -68,9 +67,8 @@ class AtomicTNode(Shell):
         self._contract = rule.AtnState()
         pump, boost = house.plumbing.heat_pump, house.plumbing.boost
         nameplate_w = pump.nameplate_w if pump is not None else boost.rated_w if boost is not None else 0.0
-        self._deliverable = deliverable.Deliverable(nameplate_w, nameplate_w)
+        self._deliverable = deliverable.Deliverable(nameplate_w)
         self._start_delay_s = pump.start_delay_s if pump is not None else 0.0
-        self._running_hours: dict[str, float] = {}
         self._scada_lives = False
         self.plan: Plan | None = None
 
@@ -114,11 +112,14 @@ class AtomicTNode(Shell):
                 for name, (value, at_ms) in latest_of(payload, self._telemetries).items():
                     self._values[self._quantity_of[name]] = (value, at_ms / 1000.0)
             case PowerWatts(watts=watts):
-                running = watts > RUNNING_W
+                running = watts > deliverable.RUNNING_W
+                self._deliverable = deliverable.heard(self._deliverable, watts, at_s)
                 if running != self._on_since[0]:
                     self._on_since = (running, at_s)
             case Prices():
                 self._prices = payload
+                if self.plan is None and self._planning:
+                    self._make_plan()  # after a restart nobody waits for the next planning tick
             case SlowContractHeartbeat():
                 self._decide(rule.HeartbeatReceived(payload))
 
@@ -133,8 +134,6 @@ class AtomicTNode(Shell):
                 case rule.SlotRefused(contract, cause):
                     self.context.log("refused", f"{contract.contract_id[:8]}: {cause}")
                 case rule.SlotEnded(contract, status, used_wh, cause):
-                    hours = self._running_hours.pop(contract.contract_id, 0.0)
-                    self._deliverable = deliverable.learn(self._deliverable, contract.energy_wh, used_wh, hours)
                     said = f"{contract.contract_id[:8]} {status}: {used_wh:.0f} of {contract.energy_wh:.0f} Wh"
                     self.context.log("ended", f"{said} {cause}".rstrip())
                 case rule.OfferNotMade(contract, reason):
@@ -159,7 +158,6 @@ class AtomicTNode(Shell):
         planned_w = plan.average_w(start_s, start_s + 60.0 * minutes)
         average_w = self._slot_power_w(deliverable.limit_w(self._deliverable, planned_w, minutes, hours), minutes)
         contract = rule.make_contract(self._house.scada_alias, self.context.new_id(), average_w, start_s, minutes)
-        self._running_hours[contract.contract_id] = hours
         self._decide(rule.MakeOffer(contract))
 
     def _slot_power_w(self, average_w: float, minutes: int) -> float:

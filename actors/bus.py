@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from actors.base import Context, Shell
+from actors.base import Address, Context, Shell
 from actors.events import DeviceRead, DeviceSilent, DeviceWritten, ReadDevice, WriteDevice
 from gw_spaceheat.decisions.safety import SafeCommand
 from gw_spaceheat.drivers.base import ActuatorDriver, SensorDriver
@@ -20,27 +20,30 @@ class Bus(Shell):
         self._actuators = actuators
 
     def handle(self, message: object) -> None:
-        match message:
-            case ReadDevice(component_id, reply_to):
-                now_s = self.context.now()
-                try:
-                    values = self._sensors[component_id].read()
-                except WireError as error:
-                    reply_to.tell(DeviceSilent(component_id, str(error), now_s))
-                else:
-                    reply_to.tell(DeviceRead(component_id, values, now_s))
-            case WriteDevice():
-                self._write(message)
+        if type(message) is ReadDevice:
+            self._read(message.component_id, message.reply_to)
+        elif type(message) is WriteDevice:
+            self._write(message)
+
+    def _read(self, component_id: str, reply_to: Address) -> None:
+        now_s = self.context.now()
+        try:
+            values = self._sensors[component_id].read()
+        except WireError as error:
+            reply_to.tell(DeviceSilent(component_id, str(error), now_s))
+        else:
+            reply_to.tell(DeviceRead(component_id, values, now_s))
 
     def _write(self, order: WriteDevice) -> None:
         if not isinstance(order.safe, SafeCommand):
             raise OurError(f"bus {self.context.name}: refused a command that no safety filter passed")
-        driver = self._actuators[order.component_id]
+        driver, value = self._actuators[order.component_id], order.safe.command.value
         reason = ""
         read_back: bool | float | None = None
         try:
-            driver.write(order.terminal, order.safe.command.value)
+            driver.write(order.terminal, value)
             read_back = driver.read_back(order.terminal)
         except WireError as error:
             reason = str(error)
-        order.reply_to.tell(DeviceWritten(order.component_id, order.terminal, read_back, reason, self.context.now()))
+        now_s = self.context.now()
+        order.reply_to.tell(DeviceWritten(order.component_id, order.terminal, value, read_back, reason, now_s))

@@ -1,7 +1,11 @@
-"""What actors of one process tell each other. Frozen; times are epoch seconds of the runtime's clock."""
+"""What actors of one process tell each other. Frozen; times are epoch seconds of the runtime's clock.
+
+What is told every second is a `NamedTuple`: as immutable as a frozen dataclass, and made in a third of the time.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from actors.base import Address
 from gw_spaceheat.decisions.command import Command, Commander
@@ -26,8 +30,7 @@ class ReadDevice:
     reply_to: Address
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRead:
+class DeviceRead(NamedTuple):
     """From a bus owner: what the device said, by terminal; None = answered, but no usable value."""
 
     component_id: str
@@ -44,8 +47,7 @@ class DeviceSilent:
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Readings:
+class Readings(NamedTuple):
     """To the SCADA: channel values in the channel's unit; None = missing, with the reason in the log."""
 
     node: str
@@ -53,8 +55,7 @@ class Readings:
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class EnergyUsed:
+class EnergyUsed(NamedTuple):
     """From the power meter: what the heat sources took since the last one."""
 
     watt_hours: float
@@ -81,10 +82,11 @@ class WriteDevice:
 
 @dataclass(frozen=True, slots=True)
 class DeviceWritten:
-    """From a bus owner: what was read back after a write; None and a reason when the bus failed."""
+    """From a bus owner: what was written and what was read back; None and a reason when the bus failed."""
 
     component_id: str
     terminal: str
+    written: bool | float
     read_back: bool | float | None
     reason: str
     at_s: float
@@ -130,8 +132,7 @@ class LinkChanged:
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """From the SCADA to the local controller, every control period: fresh values by quantity, None = not known."""
 
     quantities: Mapping[str, float | None]
@@ -148,8 +149,7 @@ class Wish:
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
-class SlotNow:
+class SlotNow(NamedTuple):
     """From the contract keeper: the running slot with its energy so far; None = no slot runs."""
 
     slot: SlotView | None

@@ -83,7 +83,8 @@ class Gateway(Shell):
         self._view = machine.LinkView()
         self._pings: set[str] = set()
         self._sent_s: dict[int, float] = {}  # by sequence number: published, not yet acknowledged
-        self._numbers: dict[str, tuple[int, int]] = {}  # message id -> boot, seq of what is in `_sent_s`
+        # By message id, of what is in `_sent_s`: boot, seq, and the only one whose acknowledgement deletes it.
+        self._numbers: dict[str, tuple[int, int, str]] = {}
         self.refused: Counter[str] = Counter()
 
     def begin(self) -> None:
@@ -147,13 +148,15 @@ class Gateway(Shell):
     def _receive(self, raw: Raw) -> None:
         try:
             envelope = self._check(raw)
+            header, payload = envelope.header, envelope.payload
+            if isinstance(payload, Ack):
+                self._check_ack(payload, header.src)
         except BadMessage as error:
             self.refused[error.reason] += 1
             # Every tenfold repetition is said again: a flood must not become a flood of our own lines.
             if str(self.refused[error.reason]).strip("0") == "1":
                 self.context.log("refused", f"{raw.topic}: {error} (number {self.refused[error.reason]})")
             return
-        header, payload = envelope.header, envelope.payload
         now_s = self.context.now()
         if self._watched and header.src == self._watched:
             self._take(machine.LinkEvent.PEER_HEARD)
@@ -187,6 +190,17 @@ class Gateway(Shell):
             )
         return envelope
 
+    def _check_ack(self, ack: Ack, source: str) -> None:
+        """Only who was asked may acknowledge: another permitted peer's word would delete what nobody has stored."""
+        if ack.ack_message_id in self._pings:
+            asked = self._watched
+        elif ack.ack_message_id in self._numbers:
+            asked = self._numbers[ack.ack_message_id][2]
+        else:
+            return
+        if source != asked:
+            raise BadMessage("ack not of the receiver", f"{source} acknowledges what was sent to {asked}")
+
     def _send(self, destination: str, payload: WireModel) -> None:
         if manner_of(payload) != "event" or self._outbox is None:
             self._publish(destination, payload, ack_required=False)
@@ -206,7 +220,9 @@ class Gateway(Shell):
         for row in self._outbox.pending(0, WINDOW):
             sent_s = self._sent_s.get(row.seq)
             if sent_s is None:
-                self._numbers[decode(row.payload).header.message_id] = (row.boot, row.seq)
+                header = decode(row.payload).header
+                receiver = self._post.peers.get(header.dst, self._watched)
+                self._numbers[header.message_id] = (row.boot, row.seq, receiver)
             elif now_s - sent_s < RESEND_AFTER_S:
                 continue
             self._sent_s[row.seq] = now_s
@@ -220,7 +236,7 @@ class Gateway(Shell):
         number = self._numbers.pop(ack.ack_message_id, None)
         if self._outbox is None or number is None:
             return
-        boot, seq = number
+        boot, seq, _ = number
         self._take(machine.LinkEvent.ROUND_TRIP)
         self._outbox.ack(boot, seq)
         self._sent_s.pop(seq, None)

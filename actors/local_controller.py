@@ -71,25 +71,25 @@ class LocalController(Shell):
         now_s = self.context.now()
         if self._slot is not None and 0.0 <= now_s - self._slot.end_s < SLOT_HANDOVER_S:
             return  # the keeper's word about the next slot is a message away: no switching in between
-        values = look.quantities
+        value_of = look.quantities.get
         if now_s - self._outlook.at_s >= OUTLOOK_S:
-            self._outlook = self._work_out(values, now_s)
+            self._outlook = self._work_out(look.quantities, now_s)
         on_peak = self._on_peak(now_s)
         outlook = self._outlook
         facts = LocalFacts(
             capabilities=self._capabilities,
             on_peak=on_peak,
             minutes_to_on_peak=(self._next_peak_s - now_s) / 60.0,
-            buffer_top_c=values.get(self._buffer[0]) if self._buffer else None,
-            buffer_bottom_c=values.get(self._buffer[-1]) if self._buffer else None,
-            store_top_c=values.get(self._store[0]) if self._store else None,
-            store_bottom_c=values.get(self._store[-1]) if self._store else None,
+            buffer_top_c=value_of(self._buffer[0]) if self._buffer else None,
+            buffer_bottom_c=value_of(self._buffer[-1]) if self._buffer else None,
+            store_top_c=value_of(self._store[0]) if self._store else None,
+            store_bottom_c=value_of(self._store[-1]) if self._store else None,
             rswt_c=outlook.rswt_c,
             required_kwh=outlook.required_kwh,
             usable_kwh=outlook.usable_kwh,
             house_cold=look.house_cold,
             slot=self._slot,
-            source_w=(values.get("heat_pump_w") or 0.0) + (values.get("boost_w") or 0.0),
+            source_w=(value_of("heat_pump_w") or 0.0) + (value_of("boost_w") or 0.0),
         )
         state, effects = rule.decide(self._state, facts, now_s)
         for effect in effects:

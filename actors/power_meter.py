@@ -25,18 +25,20 @@ class PowerMeter(Sensor):
     ) -> None:
         super().__init__(context, component_id, channels, period_s, bus, listeners)
         self._keeper = keeper
-        self._heat_channels = frozenset(c.name for c in channels if c.quantity in HEAT_SOURCE_QUANTITIES)
+        self._heat_places = tuple(
+            place for place, channel in enumerate(channels) if channel.quantity in HEAT_SOURCE_QUANTITIES
+        )
         self._last_s: float | None = None
         self._last_power_w = 0.0
 
     def measured(self, values: tuple[tuple[str, float | None], ...], at_s: float) -> None:
         super().measured(values, at_s)
         power_w = 0.0
-        for name, value in values:
-            if name in self._heat_channels:
-                if value is None:
-                    return  # the gap is filled with the last power when the meter answers again
-                power_w += value
+        for place in self._heat_places:
+            value = values[place][1]
+            if value is None:
+                return  # the gap is filled with the last power when the meter answers again
+            power_w += value
         elapsed_s = 0.0 if self._last_s is None else at_s - self._last_s
         watt_hours = self._last_power_w * elapsed_s / 3600.0
         self._last_s, self._last_power_w = at_s, power_w

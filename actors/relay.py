@@ -41,8 +41,9 @@ class Relay(Shell):
 
     def _report(self, written: DeviceWritten) -> None:
         reason = written.reason
-        if not reason and self._command is not None and written.read_back != self._command.command.value:
-            reason = f"{self._node.name}: commanded {self._command.command.value}, reads back {written.read_back}"
+        # Compared with what was written, not with the last command: that one may still be on its way.
+        if not reason and written.read_back != written.written:
+            reason = f"{self._node.name}: commanded {written.written}, reads back {written.read_back}"
         state = (written.read_back, reason)
         if state != self._told:
             self._told = state

@@ -9,7 +9,7 @@ from gw_spaceheat.messages.telemetry import power_watts_from, report_from, snaps
 
 SNAPSHOT = Tick("snapshot")
 REPORT = Tick("report")
-REPORT_READINGS_OF_FAST_CHANNEL_S = 60.0
+FAST_CHANNEL_MS = 60_000  # between two readings of a fast channel in a report
 HEAT_SOURCE_QUANTITIES = ("heat_pump_w", "boost_w")
 
 
@@ -26,6 +26,7 @@ class Reporter(Shell):
         self._nameplate_w = (plumbing.heat_pump.nameplate_w if plumbing.heat_pump else 0.0) + (
             plumbing.boost.rated_w if plumbing.boost else 0.0
         )
+        self._worth_telling_w = house.rates.power_report_share * self._nameplate_w
         self._telemetries = {channel.name: channel.telemetry for channel in house.channels}
         self._power_channels = frozenset(c.name for c in house.channels if c.quantity in HEAT_SOURCE_QUANTITIES)
         self._fast = frozenset(c.name for c in house.channels if c.unit == "w")
@@ -61,29 +62,31 @@ class Reporter(Shell):
 
     def _take(self, readings: Readings) -> None:
         at_s = readings.at_s
+        at_ms = int(at_s * 1000.0)
+        latest, slot, fast, power_channels = self._latest, self._slot, self._fast, self._power_channels
         power_w, has_power = 0.0, False
         for name, value in readings.values:
             if value is None:
-                self._latest.pop(name, None)
+                latest.pop(name, None)
                 continue
-            if name in self._power_channels:
+            latest[name] = reading = (value, at_ms)
+            if name in power_channels:
                 power_w += value
                 has_power = True
-            if name in self._fast:
-                at_ms = int(at_s * 1000.0)
-                self._latest[name] = (value, at_ms)
-                said = self._slot.get(name)
-                if (
-                    not said
-                    or at_ms - said[-1][1] >= 1000.0 * REPORT_READINGS_OF_FAST_CHANNEL_S
-                    or (abs(value - said[-1][0]) > 0.02 * self._nameplate_w)
-                ):
-                    self._slot.setdefault(name, []).append((value, at_ms))
+            said = slot.get(name)
+            if said is None:
+                slot[name] = [reading]
+            elif name in fast:
+                last_value, last_ms = said[-1]
+                if at_ms - last_ms >= FAST_CHANNEL_MS or abs(value - last_value) > self._worth_telling_w:
+                    said.append(reading)
             else:
-                self._keep(name, value, at_s)
+                said.append(reading)
         if has_power:
-            repeat_s = 60.0 if self._commander is Commander.REMOTE else None
-            self._power, due = decide_power(self._power, power_w, self._nameplate_w, at_s, repeat_s=repeat_s)
+            rates = self._house.rates
+            repeat_s = rates.power_repeat_s if self._commander is Commander.REMOTE else None
+            share = rates.power_report_share
+            self._power, due = decide_power(self._power, power_w, self._nameplate_w, at_s, share, repeat_s)
             if due:
                 self._gateway.tell(Send(self._atn, power_watts_from(power_w)))
 

@@ -53,6 +53,7 @@ class Scada(Shell):
         self._values: dict[str, float | None] = {}
         self._read_s: dict[str, float] = {}
         self._swept_s = self._judged_s = float("-inf")
+        self._zone_quantities = tuple(f"zone_{zone.name}_c" for zone in house.plumbing.zones)
         self._limits = safety.limits_of(house.plumbing, tuple(to.relays))
         self._safety = safety.SafetyState()
         self._authority = authority.AuthorityState()
@@ -60,6 +61,7 @@ class Scada(Shell):
         self._contract = ContractNow(False, float("-inf"))
         self._link_proven = False
         self._wishes: Sequence[Command] = ()
+        self._signed_by = Commander.LOCAL
         self._refusals: dict[str, str] = {}
         self._revoked = False
 
@@ -89,6 +91,7 @@ class Scada(Shell):
                 self._control()
             case Wish(commands):
                 self._wishes = commands
+                self._sign_wishes(self._authority.commander)
             case ContractNow():
                 self._contract = message
             case LinkChanged(_, peer_active):
@@ -120,8 +123,8 @@ class Scada(Shell):
 
     def _judge_cold(self, fresh: Mapping[str, float | None], now_s: float) -> None:
         zones = tuple(
-            cold.ZoneNow(z.name, fresh.get(f"zone_{z.name}_c"), z.setpoint_c, z.differential_k, z.critical)
-            for z in self._house.plumbing.zones
+            cold.ZoneNow(zone.name, fresh.get(quantity), zone.setpoint_c, zone.differential_k, zone.critical)
+            for zone, quantity in zip(self._house.plumbing.zones, self._zone_quantities, strict=True)
         )
         at_maximum = bool(self._safety.value("heat_pump") or self._safety.value("boost"))
         before = self._cold.cold
@@ -150,10 +153,8 @@ class Scada(Shell):
 
     def _filter(self, fresh: Mapping[str, float | None], now_s: float) -> None:
         commander = self._authority.commander
-        # The local controller executes what an accepted slot demands also in remote control: it acts for the commander.
-        wishes = self._wishes
-        if commander is not Commander.LOCAL:
-            wishes = [Command(c.actuator, c.value, commander, c.command_id) for c in wishes]
+        if commander is not self._signed_by:
+            self._sign_wishes(commander)
         facts = safety.SafetyFacts(
             limits=self._limits,
             commander=commander,
@@ -164,7 +165,7 @@ class Scada(Shell):
             pipe_c=fresh.get("pipe_c"),
             boost_tank_c=fresh.get("tank1_1_c"),
         )
-        self._safety, released, refused = safety.apply(self._safety, wishes, facts, now_s)
+        self._safety, released, refused = safety.apply(self._safety, self._wishes, facts, now_s)
         for safe in released:
             because = f" by {safe.forced_by}" if safe.forced_by else ""
             self.context.log("release", f"{safe.command.actuator} = {safe.command.value}{because}")
@@ -179,8 +180,14 @@ class Scada(Shell):
         if not refused and self._refusals:
             self._refusals = {}
 
+    def _sign_wishes(self, commander: Commander) -> None:
+        """The local controller executes what an accepted slot demands also in remote control: it acts for the
+        commander, whose name is put on its wishes when either changes."""
+        self._wishes = tuple(Command(c.actuator, c.value, commander, c.command_id) for c in self._wishes)
+        self._signed_by = commander
+
     def _coldest_zone_c(self, fresh: Mapping[str, float | None]) -> float | None:
-        known = [value for z in self._house.plumbing.zones if (value := fresh.get(f"zone_{z.name}_c")) is not None]
+        known = [value for value in map(fresh.get, self._zone_quantities) if value is not None]
         return min(known) if known else None
 
     def _write_safe_pattern(self, now_s: float) -> None:

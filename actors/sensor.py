@@ -38,9 +38,10 @@ class Sensor(Shell):
             self.context.after(self._period_s, READ)
             self._bus.tell(self._request)
         elif type(message) is DeviceRead:
-            values = message.values
-            self._note("")
-            self.measured(tuple((name, values.get(terminal)) for name, terminal in self._channels), message.at_s)
+            value_at = message.values.get
+            if self._silent_because:
+                self._note("")
+            self.measured(tuple([(name, value_at(terminal)) for name, terminal in self._channels]), message.at_s)
         elif type(message) is DeviceSilent:
             self._note(message.reason)
             self.measured(tuple((name, None) for name, _ in self._channels), message.at_s)

@@ -39,6 +39,9 @@ class Supervisor(Shell):
         self.context.after(CHECK_S, CHECK)
 
     def handle(self, message: object) -> None:
+        if type(message) is Pong:  # most of what comes
+            self._answered_s[message.name] = self.context.now()
+            return
         match message:
             case Tick("check"):
                 self.context.after(CHECK_S, CHECK)
@@ -48,8 +51,6 @@ class Supervisor(Shell):
                 self.context.log("restart", what)
                 self._answered_s[what] = self.context.now()
                 self._replace(what)
-            case Pong(name):
-                self._answered_s[name] = self.context.now()
             case ActorCrashed(name, _):
                 self._restart(name)
 

@@ -73,6 +73,7 @@ class ScadaParts:
     folder: Path | None
     instance_id: str
     first_boot: int = 1
+    outbox_megabytes: int = 500
 
 
 def simulated_wires(house: House, plant: SimulatedHouse) -> dict[str, SimulatedWire]:
@@ -203,7 +204,9 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
             ),
             open_link=parts.open_cloud,
             routes=(scada, keeper, local, reporter),
-            outbox=Outbox(path("outbox.db"), first_boot=parts.first_boot),
+            outbox=Outbox(
+                path("outbox.db"), max_bytes=parts.outbox_megabytes * 1024 * 1024, first_boot=parts.first_boot
+            ),
         ),
     )
     names = [*add_devices(runtime, house, parts.wires), "reporter", "local-controller", "contract-keeper", "scada"]

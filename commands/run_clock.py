@@ -16,21 +16,24 @@ from gw_spaceheat.wires.mqtt import MqttLink
 from gw_spaceheat.wires.mqtt_protocol import LinkNotice
 
 CLOCK = "gw.spaceheat.clock"
+# Said to whoever wants to buy for the house, or to nobody: its AtomicTNode is in the same process.
+FOR_ALL, FOR_ITSELF = "broadcast", "itself"
 
 
 def plant_alias(house: House) -> str:
     return f"{house.alias}.plant"
 
 
-def clock_topic(house: House) -> str:
-    return topic_of(plant_alias(house), "broadcast", CLOCK)
+def clock_topic(house: House, to: str = FOR_ALL) -> str:
+    return topic_of(plant_alias(house), to, CLOCK)
 
 
 class ClockMouth:
     """Says the plant's time, retained, and takes it back at the end."""
 
-    def __init__(self, house: House, link: LinkSettings, runtime: ThreadedRuntime) -> None:
-        self._house, self._runtime = house, runtime
+    def __init__(self, house: House, link: LinkSettings, runtime: ThreadedRuntime, to: str = FOR_ALL) -> None:
+        self._house, self._runtime, self._to = house, runtime, to
+        self._topic = clock_topic(house, to)
         settings = link_settings(link, f"{plant_alias(house)}-{os.getpid()}")
         self._link = MqttLink(settings, lambda *_: None, lambda _: None, ())
 
@@ -39,12 +42,12 @@ class ClockMouth:
         self.say()
 
     def say(self) -> None:
-        header = Header(plant_alias(self._house), "broadcast", CLOCK, self._runtime.new_id())
+        header = Header(plant_alias(self._house), self._to, CLOCK, self._runtime.new_id())
         payload = clock_from(self._runtime.now(), self._runtime.speed)
-        self._link.publish(clock_topic(self._house), encode(Envelope(header, payload)), 0, retain=True)
+        self._link.publish(self._topic, encode(Envelope(header, payload)), 0, retain=True)
 
     def stop(self) -> None:
-        self._link.publish(clock_topic(self._house), b"", 1, retain=True)
+        self._link.publish(self._topic, b"", 1, retain=True)
         self._link.stop(1.0)
 
 
@@ -55,9 +58,11 @@ class ClockEar:
         self._house, self._link, self._ending = house, link, ending
         self._last: tuple[PlantClock, float] | None = None
         self._other_atn = False
+        self._said = ""
         self._subscribed = threading.Event()
+        self._topics = (clock_topic(house, FOR_ALL), clock_topic(house, FOR_ITSELF))
         self._client = opener(link, f"{plant_alias(house)}.ear-{os.getpid()}", ending)(
-            self._hear, self._notice, (clock_topic(house), f"gw/{dashed(house.atn_alias)}/to/s/#")
+            self._hear, self._notice, (*self._topics, f"gw/{dashed(house.atn_alias)}/to/s/#")
         )
         self._client.start()
 
@@ -68,7 +73,7 @@ class ClockEar:
 
     @property
     def other_atn(self) -> bool:
-        """Whether somebody spoke as this house's AtomicTNode while we listened."""
+        """Whether somebody spoke as this house's AtomicTNode while we listened, or the plant has its own."""
         return self._other_atn
 
     def wait_for_clock(self, patience_s: float) -> PlantClock | None:
@@ -77,7 +82,7 @@ class ClockEar:
             if self._ending.wait(0.2):
                 return None
             if self._client.problem:
-                self._say_once(self._client.problem)
+                self._say(self._client.problem)
         if self._link.host not in LOOPBACK:
             return None
         until_s = time.monotonic() + patience_s
@@ -88,8 +93,8 @@ class ClockEar:
     def stop(self) -> None:
         self._client.stop(1.0)
 
-    def _say_once(self, problem: str) -> None:
-        if problem != getattr(self, "_said", ""):
+    def _say(self, problem: str) -> None:
+        if problem != self._said:
             self._said = problem
             print(problem, flush=True)
 
@@ -98,10 +103,11 @@ class ClockEar:
             self._subscribed.set()
 
     def _hear(self, topic: str, payload: bytes, retained: bool) -> None:
-        if topic != clock_topic(self._house):
-            self._other_atn = self._other_atn or not retained
-            return
         if retained or not payload:
+            return
+        if topic != clock_topic(self._house, FOR_ALL):
+            self._other_atn = True
+        if topic not in self._topics:
             return
         try:
             message = decode(payload).payload

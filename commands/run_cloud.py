@@ -1,16 +1,19 @@
 """The AtomicTNode and the ear as processes of their own."""
 
+import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 from actors.atomic_tnode import Forecasts
 from actors.runtime import ThreadedRuntime
 from actors.supervisor import HUNG_AFTER_S
 from actors.wiring import add_atomic_tnode, add_ear, add_supervisor
-from commands.run import Ending, Lines, opener, own_folder, stop_in_order
+from commands.run import Ending, Lines, Sieve, opener, own_folder, stop_in_order
 from commands.run_clock import ClockEar
 from commands.site import Site, load_site
 from gw_spaceheat.errors import BadInput
+from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.messages.link import PlantClock
 from gw_spaceheat.settings import Settings, load_settings
 from gw_spaceheat.storage.message_store import MessageStore
@@ -18,6 +21,7 @@ from gw_spaceheat.storage.message_store import MessageStore
 CLOCK_WAIT_S = 2.5
 MOST_ERROR_REAL_S = 0.5
 NEW_RUN_S = 3600.0
+HORIZON_S = 48 * 3600.0
 
 
 def run_atn(house: str | None, series: Path | None, ending: Ending) -> None:
@@ -45,11 +49,16 @@ def _run_until_clock_jumps(
     settings: Settings, site: Site, store: MessageStore, ear: ClockEar, clock: PlantClock | None, ending: Ending
 ) -> PlantClock | None:
     """One life of the AtomicTNode: its timers and plan are worth nothing in another year."""
-    lines = Lines(warn_once=False)
+    lines = Lines(Sieve(every_try=True))
     start_s, speed = (clock.epoch_ms / 1000.0, clock.speed) if clock is not None else (None, 1.0)
     runtime = ThreadedRuntime(start_s, speed, lines)
     followed = f"the plant's clock, speed {speed:g}" if clock is not None else "the wall clock"
-    runtime.log.write(runtime.now(), "run_atn", "clock", f"follows {followed}")
+    now_s = runtime.now()
+    runtime.log.write(now_s, "run_atn", "clock", f"follows {followed}")
+    if not site.weather.covers(now_s, now_s + HORIZON_S):
+        held = f"{utc_text(site.weather.start_s)} to {utc_text(site.weather.end_s)}"
+        text = f"{site.weather.name}: holds {held}, not the next 48 h; its nearest value stands for what is missing"
+        runtime.log.write(now_s, "run_atn", "warning", text)
     open_link = opener(settings.cloud, site.house.atn_alias, ending)
     names = add_atomic_tnode(runtime, site.house, Forecasts(site.outdoor_c), open_link, store)
     watcher = add_supervisor(runtime, names, lambda: None, HUNG_AFTER_S * max(1.0, speed))
@@ -81,9 +90,14 @@ def run_ear(ending: Ending) -> None:
     path = own_folder(settings.data_folder) / "ear-messages.db"
     store = MessageStore(path)
     before = last = store.count()
-    runtime = ThreadedRuntime(sink=Lines(warn_once=False))
-    add_ear(runtime, opener(settings.cloud, "ear", ending), store)
-    runtime.start("ear")
+    link = settings.cloud
+    open_link = opener(link, f"ear-{os.getpid()}", ending)  # two ears may listen, each for itself
+    runtime = ThreadedRuntime(sink=Lines(Sieve(every_try=True)))
+    names = add_ear(runtime, open_link, store)
+    watcher = add_supervisor(runtime, names, lambda: None)
+    print(f"the ear of broker {link.host}:{link.port} stores in {path}; Ctrl-C ends", flush=True)
+    for name in [*watcher, *names]:
+        runtime.start(name)
     rounds = 0
     while not ending.wait(1.0):
         rounds += 1
@@ -91,6 +105,7 @@ def run_ear(ending: Ending) -> None:
         if rounds % 10 == 0 and stored != last:
             print(f"{stored - before} stored in this run, {stored} in all", flush=True)
             last = stored
-    stored = store.count()
-    stop_in_order(runtime, [["ear"]])
+    stop_in_order(runtime, [watcher, names])
+    with closing(MessageStore(path)) as kept:  # the ear has closed its own
+        stored = kept.count()
     print(f"{stored - before} stored in this run, {stored} in all, in {path}", flush=True)

@@ -5,12 +5,14 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.live import Live
@@ -28,12 +30,13 @@ from actors.wiring import (
     add_supervisor,
     real_wires,
 )
-from commands.run import Ending, Lines, opener, own_folder, require_speed, stop_in_order
-from commands.run_clock import ClockEar, ClockMouth
-from commands.site import DEFAULT_START, Site, load_site
-from gw_spaceheat.errors import BadInput, StorageError
+from commands.run import Ending, Lines, Sieve, opener, own_folder, stop_in_order
+from commands.run_clock import FOR_ALL, FOR_ITSELF, ClockEar, ClockMouth
+from commands.site import DEFAULT_START, Site, load_site, with_settings
+from gw_spaceheat.errors import BadInput, StorageError, Unreachable
 from gw_spaceheat.house.model import House
-from gw_spaceheat.settings import LinkSettings, Settings, load_settings
+from gw_spaceheat.markets.series import utc_text
+from gw_spaceheat.settings import LinkSettings, Settings, TlsSettings, load_settings
 from gw_spaceheat.simulation.house import SimulatedHouse
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.views.house_view import HouseView, ZoneView, render
@@ -61,48 +64,65 @@ class LocalOptions:
 
 def run_local(options: LocalOptions, ending: Ending) -> None:
     settings = load_settings()
-    require_speed(options.speed)
     series = options.series or settings.series_file
-    site = load_site(options.house or settings.house, series, settings.houses_folder, settings.input_data_folder)
+    loaded = load_site(options.house or settings.house, series, settings.houses_folder, settings.input_data_folder)
+    site = replace(loaded, house=with_settings(loaded.house, settings))
     folder = own_folder(settings.data_folder)
     if options.simulate:
         _run_simulated(options, settings, site, folder, ending)
     else:
         if options.speed != 1.0 or options.start is not None:
-            raise BadInput("--speed and --start: need --simulate, a real house has its own time")
+            raise BadInput("--speed and --start: need --simulate; a real house has the time of the clock on the wall")
         _run_real(settings, site, folder, ending)
 
 
 def _run_real(settings: Settings, site: Site, folder: Path, ending: Ending) -> None:
-    runtime = ThreadedRuntime(sink=Lines(warn_once=True))
-    house = site.house
+    # Without pins gpiozero prints eight lines of its own beside our one.
+    warnings.filterwarnings("ignore", module="gpiozero")
+    runtime = ThreadedRuntime(sink=Lines(Sieve()))
+    house, memory = site.house, own_folder(folder / site.house.short_name)
     parts = ScadaParts(
         house=house,
         tariff=site.tariff,
         wires=real_wires(house, runtime.now),
-        open_cloud=opener(settings.cloud, house.scada_alias, ending),
-        open_local=opener(settings.local, f"{house.scada_alias}.local", ending),
-        folder=own_folder(folder / house.short_name),
+        open_cloud=opener(settings.cloud, house.scada_alias, ending, refusal_ends=False),
+        open_local=opener(settings.local, f"{house.scada_alias}.local", ending, refusal_ends=False),
+        folder=memory,
         instance_id=runtime.new_id(),
         first_boot=int(time.time()),
+        outbox_megabytes=settings.outbox_megabytes,
     )
     names = add_scada(runtime, parts)
     watcher = add_supervisor(runtime, names, lambda: None)
+    print(f"house {house.alias} on its real wires, memory in {memory}; Ctrl-C ends", flush=True)
     for name in [*watcher, *names]:
         runtime.start(name)
     while not ending.wait(1.0):
         pass
+    began = time.monotonic()
     stop_in_order(runtime, stop_groups(names, watcher))
+    print(f"stopped in {time.monotonic() - began:.1f} s", flush=True)
 
 
-def stop_groups(names: Sequence[str], watcher: Sequence[str], others: Sequence[str] = ()) -> list[list[str]]:
+def stop_groups(names: Sequence[str], watcher: Sequence[str]) -> list[list[str]]:
     """The SCADA first: its last word is the safe pattern. Then whoever carries it to the wires, then the rest."""
-    buses = [name for name in names if name.startswith("bus-")]
-    gateways = [name for name in [*names, *others] if "gateway" in name]
-    deciders = [name for name in ("local-controller", "contract-keeper", "reporter", "market", "atn") if name]
-    known = {"scada", *buses, *gateways, *deciders}
-    devices = [name for name in names if name not in known]
-    return [list(watcher), ["scada"], devices, buses, deciders, gateways, ["plant"]]
+    groups: list[list[str]] = [list(watcher), *([] for _ in range(6))]
+    for name in names:
+        groups[_stop_rank(name)].append(name)
+    return groups
+
+
+def _stop_rank(name: str) -> int:
+    match name:
+        case "scada":
+            return 1
+        case "local-controller" | "contract-keeper" | "reporter" | "market" | "atn":
+            return 4
+        case "plant":
+            return 6
+    if name.startswith("bus-"):
+        return 3
+    return 5 if "gateway" in name else 2
 
 
 class Costs:
@@ -129,8 +149,9 @@ class Costs:
 class Told:
     """What the event log has last said about command and contract, for the view."""
 
-    def __init__(self, lines: Lines) -> None:
-        self._lines = lines
+    def __init__(self, timezone: str) -> None:
+        self._sieve = Sieve()
+        self._zone = ZoneInfo(timezone)
         self.commander, self.contract, self.reason = "local", "none", "starting"
         self.happened: deque[str] = deque(maxlen=8)
 
@@ -141,25 +162,27 @@ class Told:
             self.contract = text.removeprefix("started ") if text.startswith("started") else "none"
         elif actor == "local-controller":
             self.reason = text.partition("): ")[2] or text
-        if self._lines.worth_saying(actor, kind, text):
-            clock = datetime.fromtimestamp(at_s).astimezone().strftime("%H:%M:%S")
-            self.happened.append(f"{clock} {actor}: {text}"[:110])
+        shown = self._sieve.kind_shown(actor, kind, text)
+        if shown is not None and actor != "ear":  # counts every minute would push out what matters
+            clock = datetime.fromtimestamp(at_s, self._zone).strftime("%H:%M:%S")
+            said = actor if actor == shown else f"{actor} {shown}"
+            self.happened.append(f"{clock} {said}: {text}"[:110])
 
 
-def view_of(site: Site, plant: SimulatedHouse, runtime: ThreadedRuntime, costs: Costs, told: Told) -> HouseView:
+def view_of(site: Site, plant: SimulatedHouse, now_s: float, speed: float, costs: Costs, told: Told) -> HouseView:
     """One moment of the simulated house; hold the plant's lock."""
-    now_s = runtime.now()
     plumbing = site.house.plumbing
     separate = plumbing.buffer is not None
     return HouseView(
         name=site.house.display_name,
         timezone=site.house.timezone,
         at_s=now_s,
-        speed=runtime.speed,
+        speed=speed,
         outdoor_c=plant.quantity("outdoor_c"),
         zones=tuple(ZoneView(z.name, plant.quantity(f"zone_{z.name}_c"), z.setpoint_c) for z in plumbing.zones),
         buffer_c=tuple(plant.hub.temperature_c) if separate else (),
         store_c=tuple(plant.store.temperature_c) if plant.store is not None else (),
+        tanks=plumbing.store.tanks if plumbing.store is not None else 0,
         heat_source_w=plant.heat_pump_w() + plant.boost_w(),
         leaving_c=plant.quantity("hp_lwt_c") if plumbing.heat_pump is not None else None,
         price_now_usd_per_mwh=_price(site, now_s),
@@ -186,22 +209,41 @@ def start_time_s(text: str | None) -> float:
         moment = datetime.fromisoformat(text or DEFAULT_START)
     except ValueError:
         raise BadInput(f"--start {text!r}: must be an ISO time such as {DEFAULT_START}") from None
-    return (moment if moment.tzinfo is not None else datetime.fromisoformat(f"{text}+00:00")).timestamp()
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _begin_s(start: str | None, site: Site) -> float:
+    """Where the simulation begins: as asked, else the default, else where the series begins. Raises BadInput."""
+    start_s = start_time_s(start)
+    if start is None and not site.weather.covers(start_s, start_s + 3600.0):
+        start_s = site.weather.start_s
+    try:
+        site.require(start_s, start_s + 3600.0)
+    except BadInput as error:
+        raise BadInput(f"--start {start or utc_text(start_s)}: {error}") from error
+    return start_s
 
 
 def loopback_broker(settings: LinkSettings, folder: Path) -> tuple[LinkSettings, EmbeddedBroker | None]:
     """The broker that listens on the settings' port on this machine, or one of our own there or on a free port."""
-    link = settings.model_copy(update={"host": "127.0.0.1"})
+    link = settings.model_copy(update={"host": "127.0.0.1", "tls": TlsSettings()})
     port = settings.port
     listens, speaks_mqtt = _probe(port)
     if speaks_mqtt:
         return link, None
     password = settings.password.get_secret_value() if settings.password is not None else None
     broker = EmbeddedBroker(0 if listens else port, folder, settings.username, password)
-    broker.start()
+    try:
+        broker.start()
+    except Unreachable as error:
+        print(f"warning: {error}; the house heats on without it", flush=True)
+        return link, broker
     if listens:
-        print(f"port {port} is taken: the broker listens on {broker.port}, use GWS_CLOUD__PORT={broker.port} "
-              "for run_atn.py and run_ear.py", file=sys.stderr)  # fmt: skip
+        print(
+            f"port {port} is taken by something else: the broker listens on {broker.port}, "
+            f"use GWS_CLOUD__PORT={broker.port} for run_atn.py and run_ear.py",
+            flush=True,
+        )
     return link.model_copy(update={"port": broker.port}), broker
 
 
@@ -219,8 +261,7 @@ def _probe(port: int) -> tuple[bool, bool]:
 
 
 def _run_simulated(options: LocalOptions, settings: Settings, site: Site, folder: Path, ending: Ending) -> None:
-    start_s = start_time_s(options.start)
-    site.require(start_s, start_s + 3600.0)
+    start_s = _begin_s(options.start, site)
     memory = own_folder(folder / "simulated" / site.house.short_name)
     for name in MEMORY_FILES:  # a simulated house begins anew each time, so does its SCADA
         (memory / name).unlink(missing_ok=True)
@@ -229,6 +270,13 @@ def _run_simulated(options: LocalOptions, settings: Settings, site: Site, folder
         if broker is None and _already_runs(site.house, link, ending):
             raise BadInput(f"house {site.house.alias}: already runs on the broker at port {link.port}; stop it first")
         ending.raise_problem()
+        print(
+            f"house {site.house.alias} simulated from {utc_text(start_s)} at {options.speed:g} times real time, "
+            f"broker 127.0.0.1:{link.port}, memory in {memory}; Ctrl-C ends",
+            flush=True,
+        )
+        if not options.with_atn:
+            print("without run_atn.py beside it the house stays in local control", flush=True)
         _Simulated(options, site, link, folder, memory, start_s, ending).run()
     finally:
         if broker is not None:
@@ -253,9 +301,8 @@ class _Simulated:
         self._site, self._ending = site, ending
         house = site.house
         self._plain = options.plain or not sys.stdout.isatty()
-        lines = Lines(warn_once=True)
-        self._told = Told(lines)
-        self._print = lines
+        self._told = Told(house.timezone)
+        self._print = Lines(Sieve())
         self.plant = SimulatedHouse(house, site.outdoor_c, start_s, Random(0))
         self._loopback = LoopbackHouse(house, self.plant, memory / "one-wire")
         self._loopback.start()
@@ -283,11 +330,11 @@ class _Simulated:
         if store is not None:
             cloud = opener(link, f"{house.atn_alias}-{me}", ending)
             self._others += add_atomic_tnode(runtime, house, Forecasts(site.outdoor_c), cloud, store)
-        add_plant(runtime, self.plant, self._show, self._loopback.lock)
         watched = [*self._scada, *self._others]
+        self._others += add_plant(runtime, self.plant, self._show, self._loopback.lock)
         hung_after_s = HUNG_AFTER_S * max(1.0, options.speed)
         self._watcher = add_supervisor(runtime, watched, lambda: None, hung_after_s)
-        self._clock = ClockMouth(house, link, runtime)
+        self._clock = ClockMouth(house, link, runtime, FOR_ITSELF if options.with_atn else FOR_ALL)
 
     def _sink(self, at_s: float, actor: str, kind: str, text: str) -> None:
         self._told(at_s, actor, kind, text)
@@ -307,7 +354,7 @@ class _Simulated:
     def run(self) -> None:
         runtime = self.runtime
         self._clock.start()
-        for name in [*self._watcher, "plant", *self._scada, *self._others]:
+        for name in ["plant", *self._watcher, *self._scada, *(name for name in self._others if name != "plant")]:
             runtime.start(name)
         if self._plain:
             self._watch_plain()
@@ -315,7 +362,7 @@ class _Simulated:
             self._watch_live()
         began = time.monotonic()
         self._clock.stop()
-        stop_in_order(runtime, stop_groups(self._scada, self._watcher, self._others))
+        stop_in_order(runtime, stop_groups([*self._scada, *self._others], self._watcher))
         self._loopback.stop()
         still_on = [n.actuator for n in self._site.house.nodes if n.actuator and self.plant.actuator(n.actuator)]
         money = f"cost {self._costs.usd[0]:.2f} USD, thermostat-only {self._costs.usd[1]:.2f} USD"
@@ -337,5 +384,7 @@ class _Simulated:
                 if rounds % 2 == 0:
                     self._clock.say()
                 with self._loopback.lock:
-                    view = view_of(self._site, self.plant, self.runtime, self._costs, self._told)
+                    view = view_of(
+                        self._site, self.plant, self.runtime.now(), self.runtime.speed, self._costs, self._told
+                    )
                 live.update(render(view), refresh=True)

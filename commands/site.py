@@ -10,6 +10,7 @@ from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.series import HourlySeries, load_flat_lmp, load_series, utc_text
 from gw_spaceheat.markets.tariff import Tariff, load_tariff
+from gw_spaceheat.settings import Settings
 
 WEATHER = "chicago_ohare_2016_2017.csv"
 DEFAULT_START = "2016-12-12T05:00:00Z"
@@ -65,3 +66,15 @@ def load_site(
     if weather is None:
         raise BadInput(f"series {source}: has no column outdoor_temp_c, the simulated house needs one")
     return Site(loaded, tariff, prices, weather)
+
+
+def with_settings(house: House, settings: Settings) -> House:
+    """The house with the reporting rates this machine's settings ask for."""
+    asked = {
+        "report_s": settings.report_period_s,
+        "snapshot_s": settings.snapshot_period_s,
+        "power_repeat_s": settings.power_repeat_s,
+        "power_report_share": settings.power_report_share,
+    }
+    rates = house.rates.model_copy(update={name: value for name, value in asked.items() if value is not None})
+    return house.model_copy(update={"rates": rates})

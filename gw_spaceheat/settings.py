@@ -6,7 +6,7 @@ here but in its file in input_data/houses.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -59,7 +59,7 @@ class LinkSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Times in s. Thresholds: a change of power of more than the share of nameplate is reported at once."""
+    """Times in s. None: as the house's file says."""
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -79,10 +79,9 @@ class Settings(BaseSettings):
     cloud: LinkSettings = LinkSettings()
     report_period_s: Seconds | None = None
     snapshot_period_s: Seconds | None = None
-    power_report_share: Annotated[float, Field(gt=0, le=1)] = 0.02
-    power_repeat_s: Seconds = 60.0
+    power_report_share: Annotated[float, Field(gt=0, le=1)] | None = None
+    power_repeat_s: Seconds | None = None
     outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 500
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 def load_settings(env_file: Path | None = ENV_FILE) -> Settings:

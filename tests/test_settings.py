@@ -58,7 +58,6 @@ def test_a_password_is_never_shown(tmp_path: Path) -> None:
     [
         ("GWS_CLOUD__PORT=99999", "GWS_CLOUD__PORT is '99999'"),
         ("GWS_POWER_REPORT_SHARE=2", "GWS_POWER_REPORT_SHARE is '2'"),
-        ("GWS_LOG_LEVEL=LOUD", "GWS_LOG_LEVEL is 'LOUD'"),
         ("GWS_CLOUD__TLS__KEY_PATH=key.pem", "certificate_path and key_path must be given together"),
         ("GWS_HOSE=beech", "GWS_HOSE"),
         ("GWS_CLOUD__PRT=1", "GWS_CLOUD__PRT"),

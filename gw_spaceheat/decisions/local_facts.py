@@ -56,7 +56,7 @@ def capabilities_of(plumbing: Plumbing, actuators: frozenset[str]) -> Capabiliti
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would cost more than all of the decision: these are gathered anew every second
 class LocalFacts:
     """What is known now; None = no fresh value. `rswt_c`: highest required source water of the next 3 h."""
 

@@ -3,7 +3,7 @@
 import struct
 import sys
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from gw_spaceheat.drivers.base import DeviceDriver, SensorDriver, modbus_wire
 from gw_spaceheat.errors import BadInput, WireError
@@ -14,8 +14,7 @@ STRUCT_CODES = {"f32": "f", "u16": "H", "i16": "h", "u32": "I", "i32": "i"}
 LARGEST = sys.float_info.max
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(NamedTuple):
     name: str
     scale: float
     missing_raw: int | None
@@ -53,13 +52,11 @@ class ModbusRegisters(DeviceDriver):
         readings: dict[str, float | None] = {}
         for block in self._blocks:
             registers = self._wire.read_registers(self._unit_id, block.space, block.address, block.count)
-            for value, raw in zip(block.values, self._decode(block, registers), strict=True):
-                if raw == value.missing_raw:
-                    readings[value.name] = None
-                    continue
-                number = raw * value.scale
+            decoded = self._decode(block, registers)
+            for (name, scale, missing_raw, minimum, maximum), raw in zip(block.values, decoded, strict=True):
+                number = raw * scale
                 # NaN fails both comparisons, so it is None too.
-                readings[value.name] = number if value.minimum <= number <= value.maximum else None
+                readings[name] = number if minimum <= number <= maximum and raw != missing_raw else None
         return readings
 
     def _decode(self, block: _Block, registers: tuple[int, ...]) -> tuple[float, ...]:

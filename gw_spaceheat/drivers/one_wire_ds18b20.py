@@ -7,6 +7,7 @@ The number after `t=` is in thousandths of a degree C. Source: Maxim DS18B20 dat
 """
 
 import re
+from functools import lru_cache
 from typing import ClassVar
 
 from gw_spaceheat.drivers.base import DeviceDriver, SensorDriver, one_wire_wire
@@ -47,20 +48,29 @@ class OneWireDs18b20(DeviceDriver):
         return {self._terminal: self._decode(self._wire.read_text(self._serial))}
 
     def _decode(self, text: str) -> float | None:
-        lines = text.splitlines()
-        if len(lines) != 2:
-            raise WireError(f"one-wire {self._serial}: {len(lines)} lines instead of 2: {text[:80]!r}")
-        check = CRC_LINE.match(lines[0].strip())
-        value = VALUE_LINE.match(lines[1].strip())
-        if check is None or value is None:
-            raise WireError(f"one-wire {self._serial}: not the text of w1_slave: {text[:80]!r}")
-        # All zeros have a right check sum (0), so a shorted bus would read as 0 C.
-        if check.group(2) == "NO" or check.group(1) == SHORTED_BUS:
+        try:
+            temperature_c = _temperature_c(text)
+        except ValueError as error:
+            raise WireError(f"one-wire {self._serial}: {error}: {text[:80]!r}") from None
+        if temperature_c is None:
             return None
-        milli_c = int(value.group(1))
-        # 85 C is what the chip holds before its first conversion. A true 85.000 C is lost for one reading, which
-        # is harmless; a false one would end a charge.
-        if milli_c == POWER_ON_MILLI_C:
-            return None
-        temperature_c = milli_c / 1000.0
         return temperature_c if self._minimum_c <= temperature_c <= self._maximum_c else None
+
+
+@lru_cache(maxsize=1024)  # thermometers say the same for minutes
+def _temperature_c(text: str) -> float | None:
+    """None: the chip did not measure. Raises ValueError for what is not a `w1_slave` file."""
+    lines = text.splitlines()
+    if len(lines) != 2:
+        raise ValueError(f"{len(lines)} lines instead of 2")
+    check = CRC_LINE.match(lines[0].strip())
+    value = VALUE_LINE.match(lines[1].strip())
+    if check is None or value is None:
+        raise ValueError("not the text of w1_slave")
+    # All zeros have a right check sum (0), so a shorted bus would read as 0 C.
+    if check.group(2) == "NO" or check.group(1) == SHORTED_BUS:
+        return None
+    milli_c = int(value.group(1))
+    # 85 C is what the chip holds before its first conversion. A true 85.000 C is lost for one reading, which
+    # is harmless; a false one would end a charge.
+    return None if milli_c == POWER_ON_MILLI_C else milli_c / 1000.0

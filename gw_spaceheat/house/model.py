@@ -19,7 +19,7 @@ class Part(BaseModel):
 
 
 class Rates(Part):
-    """How often things are read, decided and reported, in seconds."""
+    """How often things are read, decided and reported, in seconds; settings may say otherwise for one machine."""
 
     power_s: Positive = 1.0
     control_s: Positive = 1.0
@@ -27,6 +27,9 @@ class Rates(Part):
     snapshot_s: Positive = 30.0
     report_s: Positive = 300.0
     plan_s: Positive = 300.0
+    power_repeat_s: Positive = 60.0
+    power_report_share: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """Of nameplate: power that has moved more is reported at once."""
 
 
 class Zone(Part):

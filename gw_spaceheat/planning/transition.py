@@ -114,6 +114,7 @@ class House:
         self.through_store = self.source.pump is None and self.store.usable
         self.has_boost = self.source.pump is not None and self.source.boost_kw > 0.0 and self.store.usable
         self.has_source = self.source.pump is not None or self.source.boost_kw > 0.0
+        self._serving_known: dict[StepInput, tuple[float, float]] = {}  # asked four times in a plan
 
     def shares(self, level: Floats, spread: Floats, step: StepInput, bounds: SourceBounds) -> Floats:
         """The actions, as shares of the step the source runs: off, store first, follow the load, and up to full.
@@ -130,6 +131,8 @@ class House:
             shares[1] = (follow * (1.0 - from_store))[0]
         least_run = min(1.0, self.source.minimum_on_s / (3600.0 * step.hours))
         shares = np.where((shares > 1e-9) & (shares < least_run), least_run, shares)
+        if bounds.least == 0.0 and bounds.greatest == 1.0:
+            return shares  # they are within already
         result: Floats = np.clip(shares, bounds.least, bounds.greatest)
         return result
 
@@ -137,14 +140,11 @@ class House:
         """Charge, then discharge, then lose; states (1, states), shares (actions, states). Conserves energy."""
         store, load = self.store, step.load_kwh
         capacity_kwh, serving_cop = self._serving(step)
-        direct = np.zeros_like(share)
-        if not self.through_store and capacity_kwh > 0.0:
-            direct = np.minimum(share * capacity_kwh, load)
+        direct = np.minimum(share * capacity_kwh, load) if not self.through_store else np.zeros(share.shape)
         left_share = share - direct / capacity_kwh if capacity_kwh > 0.0 else share
         charge, charge_electric, level_1, spread_1 = self._charge(level, spread, left_share, step)
         wanted = load - direct
-        given = np.zeros_like(wanted)
-        level_2, spread_2 = level_1, spread_1
+        given, level_2, spread_2 = np.zeros(wanted.shape), level_1, spread_1
         if store.usable:
             given = wanted * self._deliverable_share(level_1, spread_1, wanted, step)
             level_2 = level_1 - given / store.kwh_per_k
@@ -165,9 +165,13 @@ class House:
 
     def _serving(self, step: StepInput) -> tuple[float, float]:
         """Heat (kWh) of a whole step of direct service, and its COP."""
+        known = self._serving_known.get(step)
+        if known is not None:
+            return known
         leaving_c = min(step.rswt_c + self.options.serving_margin_k, self.source.hottest_c)
         kilowatts, cop_now = self.source.serving(step.outdoor_c, leaving_c)
-        return kilowatts * step.hours, cop_now
+        self._serving_known[step] = kilowatts * step.hours, cop_now
+        return self._serving_known[step]
 
     def _follow_share(self, step: StepInput) -> float:
         capacity_kwh, _ = self._serving(step)
@@ -217,7 +221,7 @@ class House:
         fall = wanted / store.kwh_per_k
         spread_after = _towards(spread, 0.5 * step.drop_k, fall / step.drop_k)
         top_fall = np.maximum(top - (level - fall + spread_after), 1e-6)
-        result: Floats = np.clip((top - store.level(step.rswt_c)) / top_fall, 0.0, 1.0)
+        result: Floats = np.minimum(np.maximum((top - store.level(step.rswt_c)) / top_fall, 0.0), 1.0)
         return result
 
 

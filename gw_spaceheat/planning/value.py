@@ -47,11 +47,12 @@ class Weighed:
 
     def value(self, table: Floats) -> Floats:
         """Bilinear value of `table` (flat, one block of the grid's size per mode) at the states."""
-        lower = table[self.corner]
-        lower += self.column_weight * (table[self.corner + 1] - lower)
-        corner = self.corner + self.columns
-        upper = table[corner]
-        upper += self.column_weight * (table[corner + 1] - upper)
+        corner = self.corner
+        lower = table.take(corner)
+        lower += self.column_weight * (table.take(corner + 1) - lower)
+        corner = corner + self.columns
+        upper = table.take(corner)
+        upper += self.column_weight * (table.take(corner + 1) - upper)
         result: Floats = lower + self.row_weight * (upper - lower)
         return result
 
@@ -144,6 +145,7 @@ def backward(house: House, steps: tuple[StepInput, ...], grid: Grid, first: Sour
             starts_usd = house.options.start_usd * prepared.running
             known = wanted
         cost = prepared.costs_usd(steps[index], house.options, tables[-1])
-        tables.append(np.concatenate(((cost + starts_usd).min(axis=0), cost.min(axis=0))))
+        off_usd, on_usd = np.minimum.reduce(cost + starts_usd), np.minimum.reduce(cost)
+        tables.append(np.concatenate((off_usd, on_usd)))
     tables.reverse()
     return tables

@@ -14,7 +14,7 @@ from gw_spaceheat.physics.tank import Flows
 from gw_spaceheat.physics.water import CP_WATER
 from gw_spaceheat.simulation.plant_heat_pump import HeatPumpPlant
 from gw_spaceheat.simulation.plant_ledger import EnergyLedger, Flowing
-from gw_spaceheat.simulation.plant_sensors import ACTUATORS, LoopState, sensor_table
+from gw_spaceheat.simulation.plant_sensors import ACTUATORS, LoopState, Powers, sensor_table
 from gw_spaceheat.simulation.plant_tank import Column, buffer_column, header_column, store_column
 from gw_spaceheat.simulation.plant_zones import ZonesPlant
 
@@ -64,6 +64,7 @@ class SimulatedHouse:
         self._store_pump_w = plumbing.store.pump_w if plumbing.store is not None else 0.0
         self._store_flow_l_per_s = self.zones.design_flow_l_per_s
         self.loop = LoopState(outdoor_c=outdoor_c(start_s), pipe_c=PIPE_INDOOR_C)
+        self.powers = Powers()
         self._values: dict[str, bool | float] = dict.fromkeys(ACTUATORS, False)
         self._values["leaving_setpoint"] = 0.0
         self._aquastat = False
@@ -163,26 +164,14 @@ class SimulatedHouse:
 
     # -- powers, W: of the switches as they stand this moment
 
-    def store_pump_w(self) -> float:
-        return self._store_pump_w if self._store_pump_on else 0.0
-
-    def distribution_pump_w(self) -> float:
-        return self.zones.emitters.distribution_pump_w if self._distribution_on else 0.0
-
-    def primary_pump_w(self) -> float:
-        return self._model.primary_pump_w if self._model is not None and self._primary_on else 0.0
-
-    def boost_w(self) -> float:
-        return self._boost.rated_w if self._boost is not None and self._boost_on else 0.0
-
     def heat_pump_w(self) -> float:
         return self.heat_pump.electric_w if self.heat_pump is not None else 0.0
 
-    def total_w(self) -> float:
-        return self.heat_pump_w() + self.boost_w() + self._pumps_w()
+    def boost_w(self) -> float:
+        return self.powers.boost_w
 
-    def _pumps_w(self) -> float:
-        return self.store_pump_w() + self.distribution_pump_w() + self.primary_pump_w()
+    def total_w(self) -> float:
+        return self.heat_pump_w() + self.powers.boost_w + self.powers.pumps_w
 
     def charging(self) -> bool:
         """Whether the heat source's water goes through the store."""
@@ -236,6 +225,16 @@ class SimulatedHouse:
             self._boost_hot = hot_c > boost.maximum_c - (BOOST_SPAN_K if self._boost_hot else 0.0)
             wanted = self._wanted("boost") or (backup and heat_pump is None)
             self._boost_on = wanted and not self._boost_hot and "boost" not in self._failed
+        self._set_powers()
+
+    def _set_powers(self) -> None:
+        """What the switches draw: read every second, and other than the heat pump's it changes with them alone."""
+        powers = self.powers
+        powers.store_pump_w = self._store_pump_w if self._store_pump_on else 0.0
+        powers.distribution_pump_w = self.zones.emitters.distribution_pump_w if self._distribution_on else 0.0
+        powers.primary_pump_w = self._model.primary_pump_w if self._model is not None and self._primary_on else 0.0
+        powers.boost_w = self._boost.rated_w if self._boost is not None and self._boost_on else 0.0
+        powers.pumps_w = powers.store_pump_w + powers.distribution_pump_w + powers.primary_pump_w
 
     def _setpoint_c(self, outdoor_c: float) -> float:
         """The leaving temperature the heat pump holds: chosen, or its own curve."""
@@ -265,7 +264,7 @@ class SimulatedHouse:
         distribution_flow = self.zones.flow_l_per_s(self._distribution_on)
         zone_w = self.zones.emitted_w(supply_c, self._distribution_on)
         return_c = supply_c - sum(zone_w) / (distribution_flow * CP_WATER) if distribution_flow > 0.0 else supply_c
-        losses_j = self.zones.step(zone_w, outdoor_c, duration_s) + self._pumps_w() * duration_s
+        losses_j = self.zones.step(zone_w, outdoor_c, duration_s) + self.powers.pumps_w * duration_s
         # The exposed pipe lies in the primary loop, and in the distribution's return while that alone flows.
         if source_flow > 0.0:
             source_c, pipe_lost_j = self._pass_pipe(source_c, source_flow, duration_s)

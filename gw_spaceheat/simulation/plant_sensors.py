@@ -58,15 +58,26 @@ class LoopState:
             self.store_cold_c += share * (IDLE_PIPE_C - self.store_cold_c)
 
 
+@dataclass(slots=True)
+class Powers:
+    """What is drawn (W) by everything but the heat pump; `pumps_w` is the sum of the three pumps."""
+
+    boost_w: float = 0.0
+    store_pump_w: float = 0.0
+    distribution_pump_w: float = 0.0
+    primary_pump_w: float = 0.0
+    pumps_w: float = 0.0
+
+
 def sensor_table(plant: "SimulatedHouse") -> dict[str, Reader]:
     """A reader for each quantity that this house has."""
-    loop, zones = plant.loop, plant.zones
+    loop, zones, powers = plant.loop, plant.zones, plant.powers
     table: dict[str, Reader] = {
         "boost_w": plant.boost_w,
-        "distribution_pump_w": plant.distribution_pump_w,
+        "distribution_pump_w": lambda: powers.distribution_pump_w,
         "heat_pump_w": plant.heat_pump_w,
-        "primary_pump_w": plant.primary_pump_w,
-        "store_pump_w": plant.store_pump_w,
+        "primary_pump_w": lambda: powers.primary_pump_w,
+        "store_pump_w": lambda: powers.store_pump_w,
         "total_w": plant.total_w,
         "outdoor_c": lambda: loop.outdoor_c,
         "hp_lwt_c": lambda: loop.leaving_c,

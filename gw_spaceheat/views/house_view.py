@@ -22,7 +22,10 @@ class ZoneView:
 
 @dataclass(frozen=True, slots=True)
 class HouseView:
-    """One moment of a house; None = not known at this moment. Times are epoch seconds."""
+    """One moment of a house; None = not known at this moment. Times are epoch seconds.
+
+    `store_c`: layers from the top of the first of the store's `tanks` to the bottom of the last.
+    """
 
     name: str
     timezone: str
@@ -32,6 +35,7 @@ class HouseView:
     zones: tuple[ZoneView, ...]
     buffer_c: tuple[float | None, ...]
     store_c: tuple[float | None, ...]
+    tanks: int
     heat_source_w: float | None
     leaving_c: float | None
     price_now_usd_per_mwh: float
@@ -55,7 +59,7 @@ def _temperature(value_c: float | None) -> str:
 
 
 def _column(title: str, layers_c: Sequence[float | None]) -> RenderableType:
-    text = Text(f"{title}\n", style="bold")
+    text = Text(f"{title:^9}\n", style="bold", no_wrap=True)
     for layer_c in layers_c:
         if layer_c is None:
             text.append("   --    \n", style="dim")
@@ -66,17 +70,15 @@ def _column(title: str, layers_c: Sequence[float | None]) -> RenderableType:
 
 
 def _tanks(view: HouseView) -> RenderableType:
-    grid = Table.grid(padding=(0, 2))
-    columns = []
-    if view.buffer_c:
-        columns.append(_column("buffer", view.buffer_c))
-    size = 3 if len(view.store_c) % 3 == 0 else max(1, len(view.store_c))
+    columns = [_column("buffer", view.buffer_c)] if view.buffer_c else []
+    size = max(1, len(view.store_c) // max(1, view.tanks))
     for index, start in enumerate(range(0, len(view.store_c), size), start=1):
         columns.append(_column(f"tank {index}", view.store_c[start : start + size]))
+    grid = Table.grid(padding=(0, 1))
     for _ in columns:
-        grid.add_column()
+        grid.add_column(no_wrap=True)
     grid.add_row(*columns)
-    return Panel(grid, title="water, hottest at the top", border_style="blue")
+    return Panel(grid, title="water, hottest at the top", border_style="blue", expand=False)
 
 
 def _comfort(view: HouseView) -> RenderableType:
@@ -99,10 +101,8 @@ def _machine(view: HouseView) -> RenderableType:
     table.add_row("heat source", Text(f"{'on ' if running else 'off'} {power}", style="yellow" if running else "dim"))
     table.add_row("leaving water", _temperature(view.leaving_c))
     table.add_row("price now", f"{view.price_now_usd_per_mwh / 10:.1f} cents/kWh")
-    table.add_row("price next hour", f"{view.price_next_usd_per_mwh / 10:.1f} cents/kWh")
+    table.add_row("price in an hour", f"{view.price_next_usd_per_mwh / 10:.1f} cents/kWh")
     table.add_row("in command", view.commander)
-    table.add_row("contract", view.contract)
-    table.add_row("because", view.reason)
     return Panel(table, title="heat and electricity", border_style="yellow")
 
 
@@ -116,12 +116,13 @@ def _money(view: HouseView) -> str:
 
 
 def render(view: HouseView) -> RenderableType:
-    """The whole picture as one rich renderable, about 100 columns wide."""
+    """The whole picture as one rich renderable, about 90 columns wide."""
     local = datetime.fromtimestamp(view.at_s, ZoneInfo(view.timezone))
     pace = "" if view.speed == 1.0 else f"   x{view.speed:g}"
     grid = Table.grid(padding=(0, 1))
-    grid.add_row(_comfort(view), _machine(view), _tanks(view))
-    parts: list[RenderableType] = [grid, Text(_money(view), style="bold")]
+    grid.add_row(Group(_comfort(view), _machine(view)), _tanks(view))
+    why = Text(f"contract {view.contract}\nbecause  {view.reason}")
+    parts: list[RenderableType] = [grid, why, Text(_money(view), style="bold")]
     if view.happened:
         parts.append(Text("\n".join(view.happened), style="dim"))
     title = f"{view.name}   {local:%a %d %b %H:%M:%S %Z}{pace}"

@@ -30,6 +30,7 @@ class PymodbusWire:
         self._now = now
         self._pause_s = 0.0
         self._not_before_s = 0.0
+        self._fault = ""
 
     def close(self) -> None:
         self._client.close()  # type: ignore[no-untyped-call]
@@ -69,7 +70,7 @@ class PymodbusWire:
 
     def _call(self, what: str, request: Callable[[], ModbusPDU]) -> ModbusPDU:
         if self._now is not None and self._now() < self._not_before_s:
-            raise WireError(f"{self._place}: {what}: not tried, the device was silent, pause {self._pause_s:g} s")
+            raise WireError(f"{self._place}: {what}: not tried for {self._pause_s:g} s after: {self._fault}")
         try:
             if not self._client.connected and not self._connect():
                 raise self._broken(what, "cannot connect")
@@ -90,6 +91,7 @@ class PymodbusWire:
     def _broken(self, what: str, why: str) -> WireError:
         """Close, so that a late answer is not taken for the next one, and lengthen the pause."""
         self.close()
+        self._fault = why
         if self._now is not None:
             self._pause_s = min(max(FIRST_PAUSE_S, 2 * self._pause_s), LONGEST_PAUSE_S)
             self._not_before_s = self._now() + self._pause_s

@@ -80,11 +80,11 @@ def test_bus_reads_writes_and_reads_back() -> None:
     assert bench.run() == [DeviceRead("thermometer", {"1": 21.5, "2": None}, 0.0)]
     (safe,) = safety.safe_pattern(LIMITS, Commander.LOCAL, 0.0)
     bench.bus.tell(WriteDevice("relays", "3", safe, bench.listener))
-    assert bench.run() == [DeviceWritten("relays", "3", False, "", 1.0)]
+    assert bench.run() == [DeviceWritten("relays", "3", False, False, "", 1.0)]
     assert bench.relay.written == [("3", False)]
     bench.relay.problem = "no answer"
     bench.bus.tell(WriteDevice("relays", "3", safe, bench.listener))
-    assert bench.run() == [DeviceWritten("relays", "3", None, "no answer", 2.0)]
+    assert bench.run() == [DeviceWritten("relays", "3", False, None, "no answer", 2.0)]
 
 
 def test_bus_refuses_what_no_safety_filter_passed() -> None:

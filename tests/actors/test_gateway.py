@@ -12,7 +12,7 @@ from actors.gateway import Gateway, OpenLink, Post
 from actors.runtime import VirtualRuntime
 from gw_spaceheat.messages.base import WireModel
 from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat, SlowDispatchContract, make_heartbeat
-from gw_spaceheat.messages.envelope import Envelope, Header, encode, topic_of
+from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, topic_of
 from gw_spaceheat.messages.link import Ack
 from gw_spaceheat.messages.telemetry import Report, report_from
 from gw_spaceheat.simulation.broker import SimulatedBroker
@@ -248,3 +248,33 @@ def test_an_ack_of_something_never_sent_deletes_nothing() -> None:
     bench.run(1.0)
     bench.say(Ack(ack_message_id=bench.runtime.new_id()), "gridworks.ack", ATN, ATN, to="s")
     assert bench.outbox.count() == 1
+
+
+def test_an_ack_of_another_permitted_peer_deletes_nothing() -> None:
+    """The market may speak on this link, but what the AtomicTNode has to store only the AtomicTNode may acknowledge."""
+    bench = Bench()
+    market = "d1.isone.market"
+    peers = {"ltn": ATN, "market": market}
+    own = ("gw/d1-isone-house/to/s/#", "gw/d1-isone-market/to/s/#")
+    outbox = Outbox(None)
+    bench._add("two-peers", Post("cloud", SCADA, peers, own, LINK_TYPES, watched="ltn"), outbox=outbox)
+    bench.runtime.stop("atn")  # nobody else acknowledges
+    payloads: list[bytes] = []
+    ear = bench.broker.client("ear", lambda _, payload, __: payloads.append(payload), lambda _: None, ("gw/#",))
+    ear.start()
+    bench.run(1.0)
+    bench.runtime.start("two-peers")
+    bench.run(5.0)
+    bench.runtime.address("two-peers").tell(Send("ltn", bench.report(1)))
+    bench.run(1.0)
+    report_id, ping_id = (
+        next(h.message_id for p in payloads if (h := decode(p).header).message_type == wanted)
+        for wanted in ("report", "gridworks.ping")
+    )
+    for message_id in (report_id, ping_id):
+        bench.say(Ack(ack_message_id=message_id), "gridworks.ack", market, market, to="s")
+    gateway = bench.gateways["two-peers"]
+    assert outbox.count() == 1
+    assert gateway.refused == {"ack not of the receiver": 2}
+    bench.say(Ack(ack_message_id=report_id), "gridworks.ack", ATN, ATN, to="s")
+    assert outbox.count() == 0

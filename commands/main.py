@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from commands import layout as layout_command
+from commands.plan import plan_file, run_stream, schema_text
 from commands.study import study_text
-from gw_spaceheat.errors import SpaceheatError
+from gw_spaceheat.errors import BadInput, SpaceheatError
 
 app = typer.Typer(help="Transactive control for heat pumps with thermal storage.", no_args_is_help=True)
 layout_app = typer.Typer(help="House files.", no_args_is_help=True)
@@ -27,6 +28,27 @@ def study(
 ) -> None:
     """Run house and AtomicTNode in virtual time and report cost, comfort and speed."""
     typer.echo(study_text(house, days, series, seed, start, planner, json))
+
+
+@app.command()
+def plan(
+    case: Annotated[str | None, typer.Argument(help="Case file (JSON), or - for one case per line on stdin.")] = None,
+    json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture (PNG) of the plan.")] = None,
+    bound: Annotated[bool, typer.Option(help="Also compute the lower bound (needs HiGHS; takes longer).")] = True,
+    schema: Annotated[bool, typer.Option(help="Print the JSON Schemas of case and plan.")] = False,
+) -> None:
+    """Forecast, prices and a house's state in; when to buy electricity, what it costs and why, out."""
+    if schema:
+        typer.echo(schema_text())
+    elif case == "-":
+        if plot is not None:
+            raise BadInput(f"plot {plot}: a stream of cases has no picture, give a case file")
+        raise typer.Exit(run_stream(bound))
+    elif case is None:
+        raise BadInput("plan: which case? Give a file, or - for one case per line on standard input")
+    else:
+        typer.echo(plan_file(Path(case), json, plot, bound))
 
 
 @layout_app.command()

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from commands import layout as layout_command
+from commands.fit import fit_text
 from commands.plan import plan_file, run_stream, schema_text
 from commands.study import study_text
 from gw_spaceheat.errors import BadInput, SpaceheatError
@@ -49,6 +50,21 @@ def plan(
         raise BadInput("plan: which case? Give a file, or - for one case per line on standard input")
     else:
         typer.echo(plan_file(Path(case), json, plot, bound))
+
+
+@app.command()
+def fit(
+    house: Annotated[str, typer.Option(help="Alias, its last word, or a house file.")] = "beech",
+    history: Annotated[Path | None, typer.Option(help="Message store of an AtomicTNode or ear.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Readings: time_utc and channels, C, W, l/min.")] = None,
+    simulated_days: Annotated[float | None, typer.Option(help="Days of the simulated house instead.")] = None,
+    start: Annotated[str | None, typer.Option(help="Start of the simulated days, ISO time with offset.")] = None,
+    seed: Annotated[int, typer.Option(help="Draws the simulated instruments' errors.")] = 0,
+    json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the planner's parameters (JSON).")] = None,
+) -> None:
+    """History in; load line, water temperatures, thermal mass, losses and COP with their errors out."""
+    typer.echo(fit_text(house, history, csv, simulated_days, start, seed, json, out))
 
 
 @layout_app.command()

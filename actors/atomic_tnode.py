@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,21 +13,26 @@ from gw_spaceheat.decisions import deliverable
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.messages.forecast import weather_forecast_from
-from gw_spaceheat.messages.market import Prices
+from gw_spaceheat.messages.market import LatestPrice, Prices, bid_from, market_slot_name, slot_result_from, slot_start_s
 from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
-from gw_spaceheat.planning.case import PlanningCase, StateNow, case_of_plumbing
+from gw_spaceheat.planning.bid import Bid, bid_regret, with_bid
+from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow, case_of_plumbing
 from gw_spaceheat.planning.plan import Plan
-from gw_spaceheat.planning.solve import make_plan
+from gw_spaceheat.planning.policy import message_of, policy_of
+from gw_spaceheat.planning.solve import Solution, solve
 
 PLAN = Tick("plan")
 BEAT = Tick("beat")
 OFFER = Tick("offer")
 FORECAST = Tick("forecast")
+BID = Tick("bid")
 HOUR_S = 3600.0
 STEP_S = 300.0
 BEAT_S = 5.0
+POLICY_S = 300.0  # not oftener
 HORIZON_H = 48
 SNAPSHOT_GOOD_FOR_S = 600.0
+BID_AHEAD_S = 315.0  # the market's gate closes 5 min before the slot
 OFFER_AHEAD_S = 20.0  # before the boundary, so that hours join without a pause of the heat source
 
 
@@ -49,6 +54,7 @@ class AtomicTNode(Shell):
         gateway: Address,
         scada: str = "s",
         planning: bool = True,
+        policies: bool = True,
     ) -> None:
         super().__init__(context)
         self._house = house
@@ -56,6 +62,8 @@ class AtomicTNode(Shell):
         self._gateway = gateway
         self._scada = scada
         self._planning = planning
+        self._policies = policies
+        self._policy_said_s = -math.inf
         self._quantity_of = {channel.name: channel.quantity for channel in house.channels}
         self._telemetries = {channel.name: channel.telemetry for channel in house.channels}
         quantities = set(self._quantity_of.values())
@@ -71,6 +79,8 @@ class AtomicTNode(Shell):
         self._start_delay_s = pump.start_delay_s if pump is not None else 0.0
         self._scada_lives = False
         self.plan: Plan | None = None
+        self._solution: Solution | None = None
+        self._bids: dict[int, tuple[Bid, float | None]] = {}  # by slot start: with the price once it is known
 
     def begin(self) -> None:
         now_s = self.context.now()
@@ -78,6 +88,7 @@ class AtomicTNode(Shell):
         self.context.after(BEAT_S, BEAT)
         self.context.after(STEP_S - (now_s + OFFER_AHEAD_S) % STEP_S, OFFER)
         self.context.after(10.0, FORECAST)
+        self.context.after(HOUR_S - (now_s + BID_AHEAD_S) % HOUR_S, BID)
 
     def handle(self, message: object) -> None:
         match message:
@@ -95,6 +106,9 @@ class AtomicTNode(Shell):
                 now_s = self.context.now()
                 self.context.after(STEP_S - (now_s + OFFER_AHEAD_S) % STEP_S, OFFER)
                 self._offer()
+            case Tick("bid"):
+                self.context.after(HOUR_S - (self.context.now() + BID_AHEAD_S) % HOUR_S, BID)
+                self._bid()
             case Tick("forecast"):
                 now_s = self.context.now()
                 self.context.after(HOUR_S - now_s % HOUR_S + 20.0, FORECAST)
@@ -120,6 +134,8 @@ class AtomicTNode(Shell):
                 self._prices = payload
                 if self.plan is None and self._planning:
                     self._make_plan()  # after a restart nobody waits for the next planning tick
+            case LatestPrice():
+                self._clear(payload)
             case SlowContractHeartbeat():
                 self._decide(rule.HeartbeatReceived(payload))
 
@@ -136,6 +152,7 @@ class AtomicTNode(Shell):
                 case rule.SlotEnded(contract, status, used_wh, cause):
                     said = f"{contract.contract_id[:8]} {status}: {used_wh:.0f} of {contract.energy_wh:.0f} Wh"
                     self.context.log("ended", f"{said} {cause}".rstrip())
+                    self._look_back(contract.start_s, contract.avg_power_watts / 1000.0, used_wh / 1000.0)
                 case rule.OfferNotMade(contract, reason):
                     self.context.log("not-offered", f"{contract.contract_id[:8]}: {reason}")
 
@@ -155,10 +172,72 @@ class AtomicTNode(Shell):
             return
         was_off = not self._on_since[0]
         hours = deliverable.running_hours(minutes, was_off, self._start_delay_s)
-        planned_w = plan.average_w(start_s, start_s + 60.0 * minutes)
+        planned_w = self._bought_w(start_s, minutes)
+        if planned_w is None:
+            planned_w = plan.average_w(start_s, start_s + 60.0 * minutes)
         average_w = self._slot_power_w(deliverable.limit_w(self._deliverable, planned_w, minutes, hours), minutes)
         contract = rule.make_contract(self._house.scada_alias, self.context.new_id(), average_w, start_s, minutes)
         self._decide(rule.MakeOffer(contract))
+
+    def _bid(self) -> None:
+        """To the market, before its gate closes: what the house buys at which price in the hour that comes."""
+        now_s = self.context.now()
+        solution, prices = self._solution, self._prices
+        if solution is None or prices is None or now_s - solution.case.start_s > 2 * self._house.rates.plan_s:
+            return
+        slot_s = int((now_s // HOUR_S + 1) * HOUR_S)
+        if slot_s + HOUR_S > solution.case.start_s + 60.0 * sum(solution.case.step_minutes):
+            return
+        self._solution, bid = with_bid(solution, (slot_s, slot_s + HOUR_S))
+        self.plan = self._solution.plan
+        self._bids = {start_s: known for start_s, known in self._bids.items() if start_s > now_s - 3 * HOUR_S}
+        self._bids[slot_s] = (bid, None)
+        said = bid_from(
+            bidder_alias=self._house.atn_alias,
+            market_alias=prices.from_g_node_alias,
+            slot_start_s=slot_s,
+            pairs=[(point.price_usd_per_mwh, point.average_kw) for point in bid.points],
+        )
+        self._gateway.tell(Send("market", said))
+        price = bid.forecast_usd_per_mwh
+        self.context.log("bid", f"{bid.average_kw(price):.3f} kW at {price:.2f} USD/MWh, {len(bid.points)} points")
+
+    def _clear(self, latest: LatestPrice) -> None:
+        slot_s = slot_start_s(latest.market_slot_name)
+        if slot_s in self._bids:
+            self._bids[slot_s] = (self._bids[slot_s][0], latest.usd_per_mwh)
+
+    def _bought_w(self, start_s: int, minutes: int) -> float | None:
+        """What the market sold us, or would have at the forecast price if it has not answered; None: no bid."""
+        known = self._bids.get(start_s)
+        if known is None or 60.0 * minutes < HOUR_S:
+            return None
+        bid, price = known
+        if price is None:
+            self.context.log("market", "no price in time: the quantity at the forecast price is offered")
+            price = bid.forecast_usd_per_mwh
+        return 1000.0 * bid.average_kw(price)
+
+    def _look_back(self, start_s: int, contract_kw: float, used_kwh: float) -> None:
+        """Bid regret: what was contracted against the best in hindsight, at the price that came true."""
+        known, prices = self._bids.pop(start_s, None), self._prices
+        if known is None or known[1] is None or prices is None:
+            return
+        regret = bid_regret(known[0], contract_kw, known[1])
+        said = f"{regret.regret_usd:.4f} USD: {contract_kw:.3f} kW at {regret.price_usd_per_mwh:.2f} USD/MWh"
+        self.context.log("regret", f"{said}, best {regret.best_kw:.3f} kW, used {used_kwh:.3f} kWh")
+        result = slot_result_from(
+            alias=self._house.atn_alias,
+            slot_name=market_slot_name("rt60gate5", prices.from_g_node_alias, start_s),
+            message_id=self.context.new_id(),
+            now_s=self.context.now(),
+            usd_per_mwh=(regret.price_usd_per_mwh, known[0].forecast_usd_per_mwh),
+            contract_kw=contract_kw,
+            best_kw=regret.best_kw,
+            used_kwh=used_kwh,
+            regret_usd=regret.regret_usd,
+        )
+        self._gateway.tell(Send("ear", result))
 
     def _slot_power_w(self, average_w: float, minutes: int) -> float:
         """Below half of a minimum run nothing is bought, below one a whole one is: the SCADA refuses less."""
@@ -173,7 +252,11 @@ class AtomicTNode(Shell):
 
     def _minimum_run_wh(self, running_w: float) -> float:
         pump = self._house.plumbing.heat_pump
-        return 0.0 if pump is None else running_w * pump.minimum_on_s / 3600.0
+        if pump is None:
+            return 0.0
+        # As the SCADA counts it, and the bid: no heat and no power before the start's delay is over.
+        delay_s = min(pump.start_delay_s, pump.minimum_on_s)
+        return (running_w * (pump.minimum_on_s - delay_s) + pump.standby_w * delay_s) / 3600.0
 
     def _make_plan(self) -> None:
         now_s = self.context.now()
@@ -181,10 +264,26 @@ class AtomicTNode(Shell):
         if case is None:
             return
         first = self.plan is None
-        self.plan = make_plan(case)
+        self._solution = solve(case)
+        self.plan = self._solution.plan
+        self._say_policy(self._solution, now_s)
         if first or self.plan.unmet:
             hour_w = self.plan.first_hour_average_w()
             self.context.log("plan", f"{hour_w:.0f} W next hour, {self.plan.total_cost_usd:.2f} USD in {HORIZON_H} h")
+
+    def _say_policy(self, solution: Solution, now_s: float) -> None:
+        """To the house, for when the line is cut; the same tables the plan is made from."""
+        if not self._policies or now_s - self._policy_said_s < POLICY_S - 1.0:
+            return
+        self._policy_said_s = now_s
+        said = message_of(
+            policy_of(solution),
+            alias=self._house.atn_alias,
+            scada_alias=self._house.scada_alias,
+            message_id=self.context.new_id(),
+            now_s=now_s,
+        )
+        self._gateway.tell(Send(self._scada, said))
 
     def _case(self, now_s: float) -> PlanningCase | None:
         prices = self._prices
@@ -211,7 +310,7 @@ class AtomicTNode(Shell):
             heat_pump_on=self._on_since[0],
             heat_pump_since_s=self._on_since[1],
         )
-        return case_of_plumbing(
+        case = case_of_plumbing(
             start_s=start_s,
             step_minutes=minutes,
             outdoor_c=np.array([self._forecasts.outdoor_c(time_s) for time_s in times_s]),
@@ -219,6 +318,15 @@ class AtomicTNode(Shell):
             plumbing=self._house.plumbing,
             state=state,
         )
+        return replace(case, commitments=self._commitments(start_s))
+
+    def _commitments(self, start_s: float) -> tuple[Commitment, ...]:
+        """What the running slot still has to buy."""
+        offer = self._contract.current
+        if offer is None or not offer.contract.start_s <= start_s < offer.contract.end_s - 60.0:
+            return ()
+        left_kwh = max(0.0, offer.contract.energy_wh - offer.used_wh) / 1000.0
+        return (Commitment(start_s, offer.contract.end_s, left_kwh),)
 
     @staticmethod
     def _mean(values: list[float | None]) -> float | None:

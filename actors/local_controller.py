@@ -1,23 +1,33 @@
 """Runs the house: from measured temperatures, tariff, forecast and the running slot to a wish for every actuator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, nan
+
+from pydantic import ValidationError
 
 from actors.base import Address, Context, Shell
 from actors.events import Look, Received, SlotNow, Wish
 from gw_spaceheat.decisions import local_control as rule
 from gw_spaceheat.decisions.command import Commander
 from gw_spaceheat.decisions.energy import required_energy_kwh, usable_energy_kwh
-from gw_spaceheat.decisions.local_facts import LocalFacts, capabilities_of
+from gw_spaceheat.decisions.local_facts import LocalFacts, PolicyWish, capabilities_of
+from gw_spaceheat.decisions.policy_control import wish_of
 from gw_spaceheat.decisions.slot import SlotView
+from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.tariff import Tariff
 from gw_spaceheat.messages.forecast import WeatherForecast
+from gw_spaceheat.messages.policy import HousePolicy
 from gw_spaceheat.physics.heat_load import heat_load_w, required_source_water_c, return_drop_k
 from gw_spaceheat.physics.heat_pump import capacity_w
+from gw_spaceheat.planning.case import StateNow
+from gw_spaceheat.planning.policy import Policy, advise, policy_from
+from gw_spaceheat.storage.state_file import StateFile
 
 OUTLOOK_S = 60.0
+POLICY_S = 300.0  # so often the policy is asked
+POLICY_SAVE_S = 1800.0  # so seldom it is written: memory cards wear
 SLOT_HANDOVER_S = 5.0
 DAY_H = 24
 SETPOINT_MARGIN_K = 0.5  # the thermostats' band: what is needed to come back to the top of it
@@ -37,7 +47,13 @@ class LocalController(Shell):
     """`decisions/local_control.py` decides; here its facts are gathered."""
 
     def __init__(
-        self, context: Context, house: House, tariff: Tariff, actuators: frozenset[str], scada: Address
+        self,
+        context: Context,
+        house: House,
+        tariff: Tariff,
+        actuators: frozenset[str],
+        scada: Address,
+        policy_file: StateFile,
     ) -> None:
         super().__init__(context)
         self._house = house
@@ -57,6 +73,19 @@ class LocalController(Shell):
         self._outlook = Outlook(-inf, None, None, None)
         self._peak: tuple[float, float, bool] = (-inf, -inf, False)  # valid from, to, on peak
         self._next_peak_s = inf
+        self._policy: Policy | None = None
+        self._policy_file = policy_file
+        self._policy_ms, self._policy_saved_s, self._advised_s = 0, -inf, -inf
+        self._policy_wish: PolicyWish | None = None
+        self._switched: tuple[bool, float] = (False, -inf)  # the heat source as wished, and since when
+
+    def begin(self) -> None:
+        saved = self._policy_file.load()
+        if saved is not None:
+            try:
+                self._take_policy(HousePolicy.model_validate(saved))
+            except (ValidationError, BadInput) as error:
+                self.context.log("policy", f"saved one not used: {error}")
 
     def handle(self, message: object) -> None:
         if type(message) is Look:
@@ -66,6 +95,49 @@ class LocalController(Shell):
         elif type(message) is Received and isinstance(message.payload, WeatherForecast):
             payload = message.payload
             self._forecast = (float(payload.time[0]), payload.outdoor_c) if payload.time else None
+        elif type(message) is Received and isinstance(message.payload, HousePolicy):
+            try:
+                self._take_policy(message.payload)
+            except BadInput as error:
+                self.context.log("policy", f"refused: {error}")
+
+    def _take_policy(self, message: HousePolicy) -> None:
+        """The newest that is for this house and still valid. Raises BadInput."""
+        now_s = self.context.now()
+        if message.scada_alias != self._house.scada_alias:
+            raise BadInput(f"policy for {message.scada_alias}, this is {self._house.scada_alias}")
+        if message.created_ms <= self._policy_ms or message.valid_until_s <= now_s:
+            raise BadInput(f"policy of {message.created_ms} ms is older than the one in force, or over")
+        self._policy, self._policy_ms = policy_from(message), message.created_ms
+        self._advised_s = -inf
+        if now_s - self._policy_saved_s >= POLICY_SAVE_S:
+            self._policy_saved_s = now_s
+            self._policy_file.save(message.model_dump(mode="json", by_alias=True))
+
+    def _ask_policy(self, value_of: Callable[[str], float | None], now_s: float) -> PolicyWish | None:
+        """What the policy makes of the measured state, asked every 5 min; None without a valid one."""
+        policy = self._policy
+        if policy is None or not policy.covers(now_s):
+            return None
+        if now_s - self._advised_s < POLICY_S:
+            return self._policy_wish
+        self._advised_s = now_s
+        buffer_c = [layer_c for name in self._buffer if (layer_c := value_of(name)) is not None]
+        zones = [(zone.share, value_of(f"zone_{zone.name}_c")) for zone in self._house.plumbing.zones]
+        known = [(share, zone_c) for share, zone_c in zones if zone_c is not None]
+        measured = StateNow(
+            store_c=tuple(nan if (layer_c := value_of(name)) is None else layer_c for name in self._store),
+            buffer_c=sum(buffer_c) / len(buffer_c) if buffer_c else None,
+            zone_c=sum(share * zone_c for share, zone_c in known) / sum(s for s, _ in known) if known else None,
+            heat_pump_on=self._switched[0],
+            heat_pump_since_s=self._switched[1],
+        )
+        advice = advise(policy, measured, now_s, value_of("outdoor_c"))
+        if advice is None:
+            self._policy_wish = None
+        else:
+            self._policy_wish = wish_of(advice.run, advice.charge, advice.discharge, advice.better_usd)
+        return self._policy_wish
 
     def _look(self, look: Look) -> None:
         now_s = self.context.now()
@@ -89,6 +161,7 @@ class LocalController(Shell):
             usable_kwh=outlook.usable_kwh,
             house_cold=look.house_cold,
             slot=self._slot,
+            policy=self._ask_policy(value_of, now_s) if self._slot is None else None,
             source_w=(value_of("heat_pump_w") or 0.0) + (value_of("boost_w") or 0.0),
         )
         state, effects = rule.decide(self._state, facts, now_s)
@@ -97,6 +170,8 @@ class LocalController(Shell):
         if state.wanted is not self._state.wanted:
             commands = rule.commands_of(state.wanted, self._actuators, Commander.LOCAL)
             self._scada.tell(Wish(commands, state.wanted.reason, state.mode))
+            if self._switched[0] != (state.wanted.heat_pump or state.wanted.boost):
+                self._switched = (not self._switched[0], now_s)
         self._state = state
 
     def _on_peak(self, now_s: float) -> bool:

@@ -43,6 +43,7 @@ from gw_spaceheat.wires.protocols import Wire
 LINK_TYPES = frozenset({"gridworks.ping", "gridworks.ack"})
 SCADA_FROM_CLOUD = LINK_TYPES | {
     "slow.contract.heartbeat", "weather.forecast", "heating.forecast", "send.snap", "gw.spaceheat.plan",
+    "gw.spaceheat.policy",
 }  # fmt: skip
 SCADA_FROM_LOCAL = LINK_TYPES | {"send.snap", "admin.keep.alive", "admin.release.control", "admin.dispatch"}
 ATN_FROM_CLOUD = LINK_TYPES | {
@@ -168,7 +169,15 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
 
     runtime.add("reporter", partial(Reporter, house=house, instance_id=parts.instance_id, atn="ltn", gateway=cloud))
     runtime.add(
-        "local-controller", partial(LocalController, house=house, tariff=parts.tariff, actuators=names_of, scada=scada)
+        "local-controller",
+        partial(
+            LocalController,
+            house=house,
+            tariff=parts.tariff,
+            actuators=names_of,
+            scada=scada,
+            policy_file=StateFile(path("policy.json")),
+        ),
     )
     facts = ContractFacts(house.scada_alias, capabilities.source.running_w, capabilities.source.minimum_run_wh)
     runtime.add(
@@ -238,11 +247,13 @@ def add_atomic_tnode(
     open_link: OpenLink,
     store: MessageStore,
     planning: bool = True,
+    policies: bool = True,
 ) -> list[str]:
     """The AtomicTNode and its gateway, which stores every event before it acknowledges it."""
     atn = runtime.address("atn")
     gateway = runtime.address("atn-gateway")
-    runtime.add("atn", partial(AtomicTNode, house=house, forecasts=forecasts, gateway=gateway, planning=planning))
+    make = partial(AtomicTNode, house=house, forecasts=forecasts, gateway=gateway, planning=planning, policies=policies)
+    runtime.add("atn", make)
     market = market_alias(house)
     runtime.add(
         "atn-gateway",
@@ -267,9 +278,10 @@ def add_atomic_tnode(
 def add_market(runtime: Runtime, house: House, feed: PriceFeed, open_link: OpenLink) -> list[str]:
     gateway = runtime.address("market-gateway")
     alias = market_alias(house)
-    runtime.add("market", partial(Market, alias=alias, feed=feed, gateway=gateway))
-    post = Post("cloud", alias, peers={}, subscriptions=(), accepts=LINK_TYPES)
-    runtime.add("market-gateway", partial(Gateway, post=post, open_link=open_link, routes=()))
+    market = runtime.add("market", partial(Market, alias=alias, feed=feed, gateway=gateway))
+    bids = (f"gw/{dashed(house.atn_alias)}/to/market/#",)
+    post = Post("cloud", alias, peers={"ltn": house.atn_alias}, subscriptions=bids, accepts=LINK_TYPES | {"bid"})
+    runtime.add("market-gateway", partial(Gateway, post=post, open_link=open_link, routes=(market,)))
     return ["market-gateway", "market"]
 
 

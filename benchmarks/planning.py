@@ -1,5 +1,7 @@
 """How long a plan takes and how much memory: one JSON line per figure. Run: python -m benchmarks.planning
 
+`_compiled` is the same with Numba, where it is installed; `compile_seconds` is what its first call on a machine takes.
+
 Seconds are processor seconds of one thread, the best of `n`: what the work costs on this machine when nobody else
 asks for it. `peak_mb` is the most that NumPy and Python held for one plan.
 """
@@ -9,6 +11,7 @@ import os
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import itertools
 import json
 import math
 import subprocess
@@ -16,7 +19,9 @@ import sys
 import time
 import tracemalloc
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from gw_spaceheat.house.model import Buffer, Building, Emitters, HeatPump, Plumbing, Store, Zone
 from gw_spaceheat.planning.batch import plan_many
 from gw_spaceheat.planning.case import PlanningCase, StateNow
-from gw_spaceheat.planning.options import DEFAULT_OPTIONS
+from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.parameters import parameters_of
 from gw_spaceheat.planning.problem import problem_of
-from gw_spaceheat.planning.solve import make_plan
+from gw_spaceheat.planning.solve import Solution, make_plan, solve, terminal_usd
 
 GRIDS: dict[str, tuple[int, ...]] = {
     "plan_60min_seconds": (60,) * 48,
@@ -38,6 +43,8 @@ GRIDS: dict[str, tuple[int, ...]] = {
     # Two hours at 5, the rest of the day at 15, tomorrow at 60 min.
     "plan_mixed_seconds": (5,) * 24 + (15,) * 88 + (60,) * 24,
 }
+COARSER = ((96, 4), (48, 3), (24, 3), (12, 3))
+BATCH = 40
 IMPORT = (
     "import time; began = time.process_time(); import gw_spaceheat.planning.solve; print(time.process_time() - began)"
 )
@@ -68,29 +75,38 @@ def winter_case(step_minutes: tuple[int, ...], house: int = 0) -> PlanningCase:
     return PlanningCase(0.0, step_minutes, outdoor_c, price, parameters_of(plumbing), state)
 
 
-def best_seconds(case: PlanningCase, repeats: int) -> float:
+def best_seconds(case: PlanningCase, repeats: int, options: PlannerOptions = DEFAULT_OPTIONS) -> float:
     """Processor seconds of the quickest of so many plans."""
-    make_plan(case)
+    make_plan(case, options)
     took: list[float] = []
     for _ in range(repeats):
         began = time.process_time()
-        make_plan(case)
+        make_plan(case, options)
         took.append(time.process_time() - began)
     return min(took)
 
 
-def peak_mb(case: PlanningCase) -> float:
+def peak_mb(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> float:
     """Most memory (MB) that one plan holds at a time, beyond what was there before."""
     tracemalloc.start()
-    make_plan(case)
+    make_plan(case, options)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak / 1e6
 
 
-def say(name: str, value: float, unit: str, n: int, case: PlanningCase, peak: float) -> None:
+def say(
+    name: str,
+    value: float,
+    unit: str,
+    n: int,
+    case: PlanningCase,
+    peak: float,
+    options: PlannerOptions = DEFAULT_OPTIONS,
+    **more: float,
+) -> None:
     """One figure."""
-    problem = problem_of(case, DEFAULT_OPTIONS)
+    problem = problem_of(case, options)
     row = {
         "name": name,
         "value": round(value, 5),
@@ -100,23 +116,55 @@ def say(name: str, value: float, unit: str, n: int, case: PlanningCase, peak: fl
         "actions": len(problem.actions),
         "steps": len(case.step_minutes),
         "peak_mb": round(peak, 2),
+        **more,
     }
     print(json.dumps(row), flush=True)
 
 
+def batches(pool: ProcessPoolExecutor, ways: dict[str, PlannerOptions]) -> None:
+    """Plans per second on two cores, on grids of time and of states, and what the coarse ones cost more (per cent).
+
+    The gap is that of what was minimised, over all houses, each plan's own end valued by the finest grid's tables.
+    """
+    for steps in ("60min", "mixed"):
+        cases = [winter_case(GRIDS[f"plan_{steps}_seconds"], house) for house in range(BATCH)]
+        fine = [solve(case) for case in cases]
+        for (levels, spreads), (way, options) in itertools.product(COARSER, ways.items()):
+            chosen = replace(options, level_nodes=levels, spread_nodes=spreads)
+            work = partial(plan_many, options=chosen, over=partial(pool.map, chunksize=5))
+            work(cases[:10])
+            took: list[float] = []
+            for _ in range(3):
+                began = time.perf_counter()
+                work(cases)
+                took.append(time.perf_counter() - began)
+            own, best = sum(executed_usd(one, chosen) for one in fine), sum(one.plan.objective_usd for one in fine)
+            name = f"plans_per_second_{steps}_{levels}x{spreads}{way}"
+            gap = round(100.0 * (own / best - 1.0), 3)
+            say(name, BATCH / min(took), "1/s", BATCH, cases[0], peak_mb(cases[0], chosen), chosen, gap_percent=gap)
+
+
+def executed_usd(fine: Solution, options: PlannerOptions) -> float:
+    """What was minimised, of the plan on another grid, with its end valued by the fine grid's tables."""
+    coarse = solve(fine.case, options)
+    plan = coarse.plan
+    return plan.objective_usd + plan.terminal_value_usd - terminal_usd(fine.problem, fine.tables, coarse.taken[-1])
+
+
 def main(repeats: int = 15) -> None:
-    for name, step_minutes in GRIDS.items():
+    ways = {"": DEFAULT_OPTIONS}
+    if find_spec("numba") is not None:
+        ways["_compiled"] = replace(DEFAULT_OPTIONS, compiled=True)
+        case, began = winter_case(GRIDS["plan_60min_seconds"]), time.process_time()
+        make_plan(case, ways["_compiled"])
+        say("compile_seconds", time.process_time() - began, "s", 1, case, 0.0)
+    for (name, step_minutes), (way, options) in itertools.product(GRIDS.items(), ways.items()):
         case = winter_case(step_minutes)
-        say(name, best_seconds(case, repeats), "s", repeats, case, peak_mb(case))
+        say(name + way, best_seconds(case, repeats, options), "s", repeats, case, peak_mb(case, options), options)
     quarter = winter_case(GRIDS["plan_15min_seconds"])
     say("plan_peak_mb", peak_mb(quarter), "MB", 1, quarter, peak_mb(quarter))
-    hourly = [winter_case(GRIDS["plan_60min_seconds"], house) for house in range(60)]
     with ProcessPoolExecutor(2) as pool:
-        plan_many(hourly[:4], over=pool.map)
-        began = time.perf_counter()
-        plan_many(hourly, over=partial(pool.map, chunksize=5))
-        per_second = len(hourly) / (time.perf_counter() - began)
-    say("plans_per_second", per_second, "1/s", len(hourly), hourly[0], peak_mb(hourly[0]))
+        batches(pool, ways)
     root = Path(__file__).resolve().parents[1]
     took = [
         float(subprocess.run([sys.executable, "-c", IMPORT], cwd=root, capture_output=True, check=True).stdout)

@@ -11,12 +11,13 @@ from pathlib import Path
 from gw_spaceheat.errors import BadCase, BadInput, SpaceheatError
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.house.model import House
+from gw_spaceheat.planning.bid import market_slot, with_bid
 from gw_spaceheat.planning.bound import lower_bound
 from gw_spaceheat.planning.case_json import CaseJson, ReadCase, read_case
 from gw_spaceheat.planning.flo import FloParams
 from gw_spaceheat.planning.plan import Plan
-from gw_spaceheat.planning.plan_json import PlanJson, plan_json
-from gw_spaceheat.planning.solve import make_plan
+from gw_spaceheat.planning.plan_json import BidPointJson, PlanJson, plan_json
+from gw_spaceheat.planning.solve import solve
 from gw_spaceheat.views.plan_figure import plan_png
 from gw_spaceheat.views.plan_text import plan_text
 
@@ -37,13 +38,13 @@ def schema_text() -> str:
 def plan_file(path: Path, as_json: bool, plot: Path | None, bound: bool = True) -> str:
     """What `gws plan CASE.json` prints; with `plot` it also writes the picture. Raises BadInput."""
     read = _read(_bytes_of(path), _houses(), str(path))
-    plan, seconds = _timed(read)
+    plan, bid, seconds = _timed(read)
     bound_usd = _bound_usd(read, plan) if bound else None
     title = read.name or path.stem
     if plot is not None:
         _write(plot, plan_png(plan, read.timezone, title))
     if as_json:
-        return plan_json(plan, lower_bound_usd=bound_usd, solve_seconds=seconds).model_dump_json(indent=2)
+        return plan_json(plan, lower_bound_usd=bound_usd, bid=bid, solve_seconds=seconds).model_dump_json(indent=2)
     return f"{plan_text(plan, read.timezone, title, bound_usd)}\nsolved in           {1000.0 * seconds:.0f} ms"
 
 
@@ -55,9 +56,9 @@ def plan_stream(lines: Iterable[bytes], write: Callable[[str], None], bound: boo
             continue
         try:
             read = _read(line, houses, f"line {number}")
-            plan, seconds = _timed(read)
+            plan, bid, seconds = _timed(read)
             bound_usd = _bound_usd(read, plan) if bound else None
-            answer = plan_json(plan, lower_bound_usd=bound_usd, solve_seconds=seconds).model_dump_json()
+            answer = plan_json(plan, lower_bound_usd=bound_usd, bid=bid, solve_seconds=seconds).model_dump_json()
         except SpaceheatError as error:
             problems = error.problems if isinstance(error, BadCase) else [str(error)]
             answer = json.dumps({"error": str(error), "line": number, "problems": problems})
@@ -86,10 +87,16 @@ def _read(data: bytes, house_of: Callable[[str], House], where: str) -> ReadCase
         raise BadCase([f"{where}: {problem}" for problem in error.problems]) from error
 
 
-def _timed(read: ReadCase) -> tuple[Plan, float]:
+def _timed(read: ReadCase) -> tuple[Plan, tuple[BidPointJson, ...], float]:
+    """The plan with its first slot as the bid buys it, the bid, and the seconds the plan took."""
     began_s = time.perf_counter()
-    plan = make_plan(read.case)
-    return plan, round(time.perf_counter() - began_s, 6)
+    solution = solve(read.case)
+    seconds = round(time.perf_counter() - began_s, 6)
+    solution, bid = with_bid(solution, market_slot(read.case))
+    points = tuple(
+        BidPointJson(price_usd_per_mwh=point.price_usd_per_mwh, average_kw=point.average_kw) for point in bid.points
+    )
+    return solution.plan, points, seconds
 
 
 def _bound_usd(read: ReadCase, plan: Plan) -> float | None:

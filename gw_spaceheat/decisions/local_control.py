@@ -1,7 +1,8 @@
 """The house's own controller: tables of five states, driven by the tariff, the forecast and measured temperatures.
 
-Order of obligations: (safety filter, under everything), cold, blind, accepted slot, tariff rule. What a house lacks
-(store, buffer, heat pump) is seen in `Capabilities`; a smaller house uses a smaller table, not another class.
+Order of obligations: (safety filter, under everything), cold, blind, accepted slot, valid policy, tariff rule.
+What a house lacks (store, buffer, heat pump) is seen in `Capabilities`; a smaller house uses a smaller table, not
+another class.
 Temperatures C, energies kWh of heat, times s of one steady clock.
 """
 
@@ -13,6 +14,7 @@ from gw_spaceheat.decisions.command import Actuator, Command, Commander
 from gw_spaceheat.decisions.local_facts import (
     Capabilities,
     LocalFacts,
+    PolicyWish,
     buffer_empty,
     buffer_full,
     buffer_serves,
@@ -31,6 +33,7 @@ from gw_spaceheat.decisions.local_tables import (
     Mode,
     next_body,
 )
+from gw_spaceheat.decisions.policy_control import policy_step
 from gw_spaceheat.decisions.slot import SlotView
 
 __all__ = ["Body", "Capabilities", "LocalFacts", "LocalState", "Mode", "Wanted", "capabilities_of", "decide"]
@@ -83,6 +86,8 @@ def decide(state: LocalState, facts: LocalFacts, now_s: float) -> tuple[LocalSta
         state = replace(state, missing_since_s=None)
     if facts.slot is not None:
         return _by_slot(state, facts, facts.slot, now_s)
+    if facts.policy is not None:
+        return _by_policy(state, facts, facts.policy, now_s)
     body = Body.INITIALIZING if state.mode in (Mode.COLD, Mode.BLIND) else state.body
     state, ready = _latch_ready(state, facts)
     if facts.capabilities.two_tanks:
@@ -225,6 +230,17 @@ def _by_slot(
             event = Event.NO_MORE_ELEC
     following = body if event is None else next_body(table, body, event)
     return _settle(state, facts, following, Mode.SLOT, reason, now_s)
+
+
+def _by_policy(
+    state: LocalState, facts: LocalFacts, wish: PolicyWish, now_s: float
+) -> tuple[LocalState, tuple[BodyChanged, ...]]:
+    body = state.body if state.mode is Mode.POLICY else _keep(state.body, wish.run)
+    if not facts.capabilities.two_tanks:
+        body = _small(body)
+    event, table = policy_step(body, facts, wish)
+    following = body if event is None else next_body(table, body, event)
+    return _settle(state, facts, following, Mode.POLICY, wish.reason, now_s)
 
 
 def _keep(body: Body, run: bool) -> Body:

@@ -56,6 +56,15 @@ def capabilities_of(plumbing: Plumbing, actuators: frozenset[str]) -> Capabiliti
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyWish:
+    """What the AtomicTNode's policy makes of the measured state: heat or not, charge the store or not."""
+
+    run: bool
+    charge: bool
+    reason: str
+
+
 @dataclass(slots=True)  # frozen would cost more than all of the decision: these are gathered anew every second
 class LocalFacts:
     """What is known now; None = no fresh value. `rswt_c`: highest required source water of the next 3 h."""
@@ -72,6 +81,7 @@ class LocalFacts:
     usable_kwh: float | None
     house_cold: bool = False
     slot: SlotView | None = None
+    policy: PolicyWish | None = None
     source_w: float = 0.0
     defrost: bool = False
 

@@ -40,6 +40,7 @@ class Event(StrEnum):
 class Mode(StrEnum):
     NORMAL = "normal"
     SLOT = "slot"
+    POLICY = "policy"
     COLD = "cold"
     BLIND = "blind"
 

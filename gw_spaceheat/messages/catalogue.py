@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gw_spaceheat.messages import alerts, contract, dispatch, forecast, layout, link, market, telemetry
+from gw_spaceheat.messages import alerts, contract, dispatch, forecast, layout, link, market, policy, telemetry
 from gw_spaceheat.messages.base import WireModel, type_name_of, version_of
 
 Manner = Literal["event", "state", "command", "link"]
@@ -73,10 +73,12 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
     _entry(dispatch.CommandResult, "event", "scada", "atn, admin, ear", "to every command"),
     _entry(market.LatestPrice, "state", "market", "atn", "when a slot is cleared"),
     _entry(market.Bid, "event", "atn", "market, ear", "each slot, before the gate closes"),
+    _entry(market.SlotResult, "event", "atn", "ear", "after each slot that was bid for"),
     _entry(market.Prices, "state", "market", "atn", "every 5 minutes and on change: 48 h ahead"),
     _entry(forecast.WeatherForecast, "state", "weather, market", "atn, scada, ear", "hourly"),
     _entry(forecast.HeatingForecast, "state", "scada, atn", "atn, scada, ear", "hourly, after the weather forecast"),
     _entry(forecast.FloParamsHouse0, "event", "GridWorks' AtomicTNode", "ear", "read only"),
+    _entry(policy.HousePolicy, "state", "atn", "scada, ear", "after each plan, at most every 5 minutes"),
     _entry(forecast.HousePlan, "event", "atn", "scada, dashboard, ear", "every planning round"),
 )
 

@@ -98,6 +98,32 @@ class Bid(WireModel):
         _check_slot(self.market_slot_name)
         return self
 
+    def quantity_kw(self, usd_per_mwh: float) -> float:
+        """What is bought at a price: a corner holds from its price up to that of the next dearer one."""
+        corners = sorted(self.pq_pairs, key=lambda corner: corner.price_x1000)
+        bought = corners[0].quantity_x1000
+        for corner in corners:
+            if corner.price_x1000 <= round(1000.0 * usd_per_mwh):
+                bought = corner.quantity_x1000
+        return bought / 1000.0
+
+
+class SlotResult(WireModel):
+    """What became of a slot that was bid for: bid regret is its cost less that of the best power in hindsight."""
+
+    from_g_node_alias: LeftRightDot
+    message_id: Uuid4
+    created_ms: UtcMilliseconds
+    market_slot_name: MarketSlotName
+    price_usd_per_mwh: float
+    forecast_usd_per_mwh: float
+    contract_kw: float
+    best_kw: float
+    used_kwh: float
+    regret_usd: Annotated[float, Field(ge=0.0)]
+    type_name: Literal["gw.spaceheat.slot.result"] = "gw.spaceheat.slot.result"
+    version: Literal["000"] = "000"
+
 
 class Prices(WireModel):
     """Forward prices, one per slot of `slot_minutes`, from `start_s`; the total is wholesale plus distribution."""
@@ -158,6 +184,33 @@ def bid_from(
             for price, quantity_kw in corners
         ),
         injection_is_positive=False,
+    )
+
+
+def slot_result_from(
+    *,
+    alias: str,
+    slot_name: str,
+    message_id: str,
+    now_s: float,
+    usd_per_mwh: tuple[float, float],
+    contract_kw: float,
+    best_kw: float,
+    used_kwh: float,
+    regret_usd: float,
+) -> SlotResult:
+    """`usd_per_mwh`: what it was, and what was forecast. `contract_kw` and `best_kw` on average over the slot."""
+    return SlotResult(
+        from_g_node_alias=alias,
+        message_id=message_id,
+        created_ms=milliseconds(now_s),
+        market_slot_name=slot_name,
+        price_usd_per_mwh=usd_per_mwh[0],
+        forecast_usd_per_mwh=usd_per_mwh[1],
+        contract_kw=contract_kw,
+        best_kw=best_kw,
+        used_kwh=used_kwh,
+        regret_usd=regret_usd,
     )
 
 

@@ -1,10 +1,10 @@
 """What may be done in a step: a ladder of shares of the step that the source runs, and where the thermostats aim.
 
 Minimum times and the start's delay act through the shares. What is exact: on steps shorter than the minimum run (off)
-time a mode counts the steps still to run (to rest); on steps up to half an hour a start gives heat only after its
-delay, because one rung of the ladder is just the rest of the step. What is not: on longer steps the tables ignore the
-delay (the roll-out does not), a delay longer than a step ends with it, and inside a step a share below the minimum
-modulation means on and off.
+time a mode counts the steps still to run (to rest); on steps up to half an hour, and on those of which the delay is a
+tenth or more, a start gives heat only after its delay, because one rung of the ladder is just the rest of the step.
+What is not: on other steps the tables ignore the delay (the roll-out does not), a delay longer than a step ends with
+it, and inside a step a share below the minimum modulation means on and off.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,8 @@ from gw_spaceheat.planning.maths import Maths, Quantity
 from gw_spaceheat.planning.source import Charging, HeatSource
 
 SHORT_STEP_H = 0.5
+SHORT_DELAY = 0.1
+"""Share of a long step that a start may cost without the tables noticing."""
 NEARLY_ONE = 0.999
 
 
@@ -50,12 +52,16 @@ def actions_of(source: HeatSource, movable: bool, store: bool) -> tuple[Action, 
     """The house's actions, idle ones first: 6 with a heat pump, 7 if thermostats may be moved, and one per extra."""
     idle, run = [Action(Rung.IDLE)], [Action(Rung.STORE_FIRST), Action(Rung.FOLLOW)]
     part = Water.TURNED_DOWN if source.leaving_choice else Water.USUAL
+    full = Water.USUAL
+    if source.hot_is_free and store:
+        run = [Action(action.rung, water=Water.HOT) for action in run]
+        part = full = Water.HOT
     if movable:
         idle.append(Action(Rung.IDLE, COAST))
-        run += [Action(Rung.MIDDLE, water=part), Action(Rung.FULL), Action(Rung.FULL, PREHEAT)]
+        run += [Action(Rung.MIDDLE, water=part), Action(Rung.FULL, water=full), Action(Rung.FULL, PREHEAT, full)]
     else:
-        run += [Action(Rung.THIRD, water=part), Action(Rung.MIDDLE, water=part), Action(Rung.FULL)]
-    if source.leaving_choice and store:
+        run += [Action(Rung.THIRD, water=part), Action(Rung.MIDDLE, water=part), Action(Rung.FULL, water=full)]
+    if source.leaving_choice and store and not source.hot_is_free:
         run.append(Action(Rung.FULL, water=Water.HOT))
     if source.pump is not None and source.boost_kw > 0.0 and store:
         run.append(Action(Rung.FULL, boost=True))
@@ -70,7 +76,8 @@ class StepTimes:
     """Least share of a running step."""
     start_share: float
     """What a start leaves of the step."""
-    short: bool
+    delayed: bool
+    """Whether the tables count the start's delay."""
     more_on: int
     """Further steps it must run after the one it started in."""
     more_off: int
@@ -85,7 +92,7 @@ def step_times(source: HeatSource, hours: float) -> StepTimes:
     return StepTimes(
         least=least,
         start_share=max(0.0, 1.0 - source.start_delay_s / step_s),
-        short=short,
+        delayed=short or source.start_delay_s > SHORT_DELAY * step_s,
         more_on=max(0, ceil(source.minimum_on_s / step_s - 1e-9) - 1),
         more_off=max(0, ceil(source.minimum_off_s / step_s - 1e-9) - 1),
     )
@@ -103,7 +110,7 @@ def line_of(action: Action, times: StepTimes) -> tuple[float, float, float]:
             return 1.0, 0.0, times.least
         case Rung.THIRD:
             return 2.0 / 3.0, 1.0 / 3.0, times.least
-        case Rung.MIDDLE if times.short and 0.0 < times.start_share < NEARLY_ONE:
+        case Rung.MIDDLE if times.delayed and 0.0 < times.start_share < NEARLY_ONE:
             return 0.0, times.start_share, 0.0
         case Rung.MIDDLE:
             return 1.0 / 3.0, 2.0 / 3.0, times.least

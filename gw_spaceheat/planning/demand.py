@@ -1,9 +1,10 @@
 """A demand charge: the greatest average power of any step is paid for, above the month's peak so far.
 
 A peak belongs to the whole plan and not to a step, so the programme is solved under a few caps on the electric power
-and the cheapest sum of plan and peak wins. What that leaves open: caps in between (seven are tried), and a heat pump
-that could turn down further than its minimum modulation of the capped power. Costs seven plans' time, where there is
-such a charge.
+and the cheapest sum of plan and peak wins. What heat is worth at the end is for all of them what it is worth to the
+house as it is: a cap of today binds nobody after the horizon. What that leaves open: caps in between (seven are
+tried), and a heat pump that could turn down further than its minimum modulation of the capped power. Costs seven
+plans' time, where there is such a charge.
 """
 
 from dataclasses import replace
@@ -12,7 +13,7 @@ from gw_spaceheat.planning.case import DemandCharge, PlanningCase
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.parameters import PlannerParameters
 from gw_spaceheat.planning.plan import Plan
-from gw_spaceheat.planning.solve import make_plan
+from gw_spaceheat.planning.solve import Solution, solve, terminal_usd
 
 CAP_SHARES = (0.25, 0.4, 0.55, 0.7, 0.85)
 LEAST_CAP_KW = 0.5
@@ -31,15 +32,24 @@ def capped(parameters: PlannerParameters, cap_kw: float) -> PlannerParameters:
 
 def plan_with_demand_charge(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> Plan:
     """The cheapest plan over a few caps on the power; a case without a demand charge is solved once."""
-    best = make_plan(case, options)
+    free = solve(case, options)
+    best = free.plan
     if case.demand_charge is None:
         return best
     greatest_kw = case.parameters.greatest_electric_kw
     for cap_kw in sorted(_caps_kw(case.demand_charge, greatest_kw), reverse=True):
-        plan = make_plan(replace(case, parameters=capped(case.parameters, cap_kw)), options)
+        plan = _valued(free, solve(replace(case, parameters=capped(case.parameters, cap_kw)), options))
         if plan.objective_usd < best.objective_usd:
             best = plan
     return best
+
+
+def _valued(free: Solution, capped_one: Solution) -> Plan:
+    """The capped plan with what is left at its end valued by the tables of the house without a cap."""
+    plan = capped_one.plan
+    end_usd = terminal_usd(free.problem, free.tables, capped_one.taken[-1])
+    objective_usd = plan.objective_usd + plan.terminal_value_usd - end_usd
+    return replace(plan, terminal_value_usd=end_usd, objective_usd=objective_usd)
 
 
 def _caps_kw(charge: DemandCharge, greatest_kw: float) -> set[float]:

@@ -9,12 +9,11 @@ entering water at most `MaxEwtF`; 24 layers in three zones between the two therm
 
 Different, and why:
 * Reference: three flat zones and thermoclines that stay sharp, rounded to the nearest of 6,372 states, which makes and
-  loses heat (up to 1 kWh an hour may be drawn for nothing). Ours: mean and spread, interpolated, energy conserved; a
-  top that cools as it is drawn from keeps some heat above 100 F out of reach. The start has the same mean and top.
-* Ours: the drop is proportional to the load; it ends at `return_f` at the forecast's mean load. With `return_f=None`
-  it is `DdDeltaTF` at `DdPowerKw`, as in the field: then far less of the store is usable.
-* The reference lifts by 20 F per pass at any power (`ConstantDeltaT` where it is given); ours at full power and
-  constant flow, so a pass at less lifts less.
+  loses heat (up to 1 kWh an hour may be drawn for nothing). Ours: mean and top, interpolated, energy conserved. Water
+  comes back at `return_f`, so the thermocline stays sharp: the top is as hot as it was until the mean is at `return_f`.
+  With `return_f=None` the drop is `DdDeltaTF` at `DdPowerKw`, as in the field: then far less of the store is usable.
+* The reference lifts by 20 F per pass (`ConstantDeltaT` where it is given), but its top does not cool while colder
+  water enters it: charged heat lies below the thermocline, as hot as the top. So ours may choose the leaving water.
 * Reference: an hour is off, full, or (first hour, when running) exactly the load. Ours runs any share of a step.
 * Reference: `HpTurnOnMinutes` costs heat in hour 0 alone. Ours: at every start the time gives no heat and takes no
   electricity. Neither has a start cost, minimum times or defrosting here.
@@ -237,7 +236,7 @@ def _emitters(params: FloParams, load: LoadLine, return_f: float | None) -> Emit
     if mean_kw <= 0.0:
         return curve
     drop_k = float(curve.required_c(np.array([mean_kw]))[0]) - c_from_f(return_f)
-    return replace(curve, drop_k_per_kw=max(curve.drop_k_per_kw, drop_k / mean_kw))
+    return replace(curve, drop_k_per_kw=max(curve.drop_k_per_kw, drop_k / mean_kw), return_c=c_from_f(return_f))
 
 
 def _heat_pump(params: FloParams) -> HeatPumpParameters:
@@ -269,6 +268,7 @@ def _heat_pump(params: FloParams) -> HeatPumpParameters:
         minimum_on_s=0.0,
         minimum_off_s=0.0,
         serving_margin_k=0.0,
+        leaving_choice=True,
     )
 
 

@@ -13,7 +13,8 @@ Table = NDArray[np.float32]
 
 HOUSE_NODES = 3
 CORNERS = 8
-ALMOST = 1e-5
+NEARLY_ONE = 1.0 - 1e-6
+"""Of the last node, so that a place there still lies in the cell before it; single precision must tell it from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,13 @@ class Grid:
             np.subtract(pair.reshape(-1), far, out=weights[:, first])
         return cell.reshape(-1).astype(np.intp)
 
+    def around(self, level: float, spread: float, house_k: float) -> list[int]:
+        """The four nodes of the store around a state, at the nearest temperature of the house."""
+        line = min(max(int((level - self.coldest_level) / self.level_step), 0), self.levels - 2)
+        left = min(max(int(spread / self.spread_step), 0), self.spreads - 2)
+        at = (round(self.house_place(house_k)) * self.levels + line) * self.spreads + left
+        return [at, at + 1, at + self.spreads, at + self.spreads + 1]
+
     def value(self, row: memoryview, level: float, spread: float, house_k: float) -> float:
         """Value of one table row at one state."""
         place = self.house_place(house_k)
@@ -108,7 +116,7 @@ class Grid:
 def _split(place: Floats, nodes: int) -> Floats:
     """Whole part of places kept between the nodes; `place` keeps the rest."""
     np.maximum(place, 0.0, out=place)
-    np.minimum(place, nodes - 1.0 - ALMOST, out=place)
+    np.minimum(place, (nodes - 1.0) * NEARLY_ONE, out=place)
     whole: Floats = np.floor(place)
     place -= whole
     return whole

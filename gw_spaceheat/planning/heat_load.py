@@ -19,6 +19,11 @@ from gw_spaceheat.planning.store import StoreModel
 
 HOLD, COAST, PREHEAT = 0, 1, 2
 LEAST_DROP_K = 0.5
+SHARPNESS = 10.0
+"""Water that returns ever as cold leaves the store in one pass: its thermocline stays sharp, its top as hot as it was.
+
+So many times the difference is what the spread tends to; it never gets there, because the cold water ends the pass.
+"""
 NEVER_LEVEL = 1e6
 """RSWT of a house without store: nothing in it is ever hot enough."""
 
@@ -121,7 +126,10 @@ def _different(
     tables[:, 0] = wanted_kw * hours
     tables[:, 1] = node_load_kw * hours
     tables[:, 2] = _levels(store, rswt_c) if store.usable else NEVER_LEVEL
-    tables[:, 3] = 0.5 * np.maximum(LEAST_DROP_K, emitters.drop_k_per_kw * wanted_kw)
+    if emitters.return_c is None:
+        tables[:, 3] = 0.5 * np.maximum(LEAST_DROP_K, emitters.drop_k_per_kw * wanted_kw)
+    else:
+        tables[:, 3] = SHARPNESS * np.maximum(LEAST_DROP_K, rswt_c - emitters.return_c)
     tables[:, 4] = cop
     tables[:, 5] = capacity_kw * hours if serves else 0.0
     steady_kw = (np.maximum(0.0, load_kw - parameters.load.per_k_kw * setpoint_k) * needs)[:, 0, 0]

@@ -24,6 +24,8 @@ class PlannerOptions:
     level_nodes: int = 96
     spread_nodes: int = 4
     """With the three nodes of the house and two modes of the source: 2,304 states."""
+    compiled: bool = False
+    """Compute the tables with Numba where it is installed (extra `cloud`): the same tables, sooner."""
 
 
 DEFAULT_OPTIONS = PlannerOptions()

@@ -53,6 +53,8 @@ class EmitterCurve:
     water_c: tuple[float, ...]
     drop_k_per_kw: float
     """How much colder the water returns, per kW, at the emitters' constant flow."""
+    return_c: float | None = None
+    """Where known: water returns this cold whatever it gave, and `drop_k_per_kw` does not count."""
 
     def __post_init__(self) -> None:
         heat, water = np.array(self.heat_kw), np.array(self.water_c)

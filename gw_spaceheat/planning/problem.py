@@ -1,6 +1,7 @@
 """A case made ready: house, time grid, heat wanted per step, states' grid, actions."""
 
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 
@@ -9,14 +10,17 @@ from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.grid import Grid, Table
 from gw_spaceheat.planning.heat_load import StepHeat, step_heats
 from gw_spaceheat.planning.inputs import Horizon, horizon_of, start_of
-from gw_spaceheat.planning.maths import Maths, Quantity
+from gw_spaceheat.planning.maths import ARRAYS, Floats, Maths, Quantity
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.source import Charging
 from gw_spaceheat.planning.transition import House, State
 
 COOL_K = 10.0
 """A store this much below the lowest RSWT is of no use to anybody: the coldest node, unless it is colder now."""
+COOL_MARGIN_K = 3.0
+"""Or this much below the level at which, in steady discharge, the top is at RSWT."""
 WIDEST_SPREAD_K = 25.0
+SPREAD_STEP_K = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,23 +46,45 @@ class Problem:
     start: State[float]
     notes: tuple[str, ...]
 
+    def charging_all(self, steps: list[StepHeat], water: Water) -> Charging[Floats]:
+        """How the source would charge the store in each of the steps from each node: shape (steps, nodes)."""
+        columns = ([step.hours, step.outdoor_c, step.load_kwh] for step in steps)
+        hours, outdoor_c, load_kwh = np.array(list(columns), dtype=np.float32).T[:, :, np.newaxis]
+        level, spread = (nodes[np.newaxis] for nodes in self.nodes)
+        ways = self._charging(ARRAYS, hours, outdoor_c, load_kwh, water, level, spread)
+        shape = (len(steps), level.size)
+        # One step's row is read many times: it must lie in one piece.
+        return Charging(*(np.array(np.broadcast_to(way, shape), np.float32, order="C") for way in ways))
+
     def charging(
         self, maths: Maths[Quantity], step: StepHeat, water: Water, level: Quantity, spread: Quantity
     ) -> Charging[Quantity]:
         """How the source would charge the store as it is."""
+        return self._charging(maths, step.hours, step.outdoor_c, step.load_kwh, water, level, spread)
+
+    def _charging(
+        self,
+        maths: Maths[Quantity],
+        hours: Quantity | float,
+        outdoor_c: Quantity | float,
+        load_kwh: Quantity | float,
+        water: Water,
+        level: Quantity,
+        spread: Quantity,
+    ) -> Charging[Quantity]:
         house = self.house
         store, source, pump = house.store, house.source, house.source.pump
         bottom_c = store.temperature_c(maths, level - spread)
         if water is Water.HOT:
-            return source.charging_hot(maths, step.outdoor_c, bottom_c, self.hot_c)
+            return source.charging_hot(maths, outdoor_c, bottom_c, self.hot_c)
         rise_k = bottom_c * 0.0
         if pump is not None and store.latent is None and store.usable:
             # How much the store warms to the middle of a step of full charging: the mean COP of a long step.
-            spare_kwh = max(0.0, pump.rated_heat_kw * step.hours - step.load_kwh)
+            spare_k = (hours * pump.rated_heat_kw - load_kwh) * (1.0 / store.kwh_per_k)
             room_k = maths.maximum((level - store.highest_level) * -1.0, 0.0)
-            rise_k = maths.minimum(room_k, spare_kwh / store.kwh_per_k) * 0.5
+            rise_k = maths.maximum(maths.minimum(room_k, spare_k), 0.0) * 0.5
         part = 1.0 if water is Water.USUAL else source.minimum_modulation
-        return source.charging(maths, step.outdoor_c, bottom_c, rise_k, part)
+        return source.charging(maths, outdoor_c, bottom_c, rise_k, part)
 
 
 def problem_of(case: PlanningCase, options: PlannerOptions) -> Problem:
@@ -112,9 +138,12 @@ def _fit_store(grid: Grid, options: PlannerOptions, house: House, heats: list[St
     lift_k = house.source.pump.lift_k if house.source.pump else 0.0
     drop_k = max(float(heat.tables[3].max()) for heat in heats) * 2.0
     widest = max(lift_k, drop_k, 2.0) / 2.0
-    coldest = min(start.level, store.level(min(heat.rswt_c for heat in heats) - COOL_K))
+    cool_c = min(heat.rswt_c for heat in heats) - max(COOL_K, 0.5 * drop_k + COOL_MARGIN_K)
+    useless = store.level(cool_c) if house.return_level is None else house.return_level
+    coldest = min(start.level, useless)
     hottest = max(start.level, store.highest_level, coldest + 10.0)
-    levels, spreads = max(2, options.level_nodes), max(2, options.spread_nodes)
+    widest = min(widest, hottest - useless)
+    levels, spreads = _shared_out(options, widest)
     return replace(
         grid,
         coldest_level=coldest,
@@ -123,6 +152,13 @@ def _fit_store(grid: Grid, options: PlannerOptions, house: House, heats: list[St
         spread_step=max(widest, min(start.spread, WIDEST_SPREAD_K)) / (spreads - 1),
         spreads=spreads,
     )
+
+
+def _shared_out(options: PlannerOptions, widest_k: float) -> tuple[int, int]:
+    """Nodes of level and spread: where spreads are wide, more of the same number of nodes go to them."""
+    levels, spreads = max(2, options.level_nodes), max(2, options.spread_nodes)
+    wanted = min(ceil(widest_k / SPREAD_STEP_K) + 1, 3 * spreads)
+    return (levels, spreads) if wanted <= spreads else (max(2, levels * spreads // wanted), wanted)
 
 
 def mean_price_usd_per_kwh(horizon: Horizon) -> float:

@@ -3,6 +3,7 @@
 Works on plain floats: the same physics as the backward pass (`House.move`), and no node in sight.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gw_spaceheat.planning.actions import Action, Rung, Water, committed_share, is_committed
@@ -41,13 +42,17 @@ class Taken(NamedTuple):
     """Electricity, fuel, discomfort, start, missed commitment; no cost-to-go."""
 
 
-def tried(problem: Problem, index: int, state: State[float], mode: Mode) -> list[Taken]:
-    """Every action of a step from one state, minimum times and the start's delay included."""
+def tried(
+    problem: Problem, index: int, state: State[float], mode: Mode, which: Iterable[int] | None = None
+) -> list[Taken]:
+    """Every action of a step (or those of `which`) from one state, minimum times and the start's delay included."""
     step = problem.heats[index]
     wanted_at = step.between(problem.grid.house_place(state.house_k))
     waters: dict[Water, Charging[float]] = {}
     result: list[Taken] = []
-    for action, line in zip(problem.actions, problem.lines[step.hours], strict=True):
+    actions, lines = problem.actions, problem.lines[step.hours]
+    for number in range(len(actions)) if which is None else which:
+        action, line = actions[number], lines[number]
         charging = waters.get(action.water)
         if charging is None:
             charging = problem.charging(SCALARS, step, action.water, state.level, state.spread)
@@ -156,26 +161,56 @@ def rows_of(table: Table) -> list[memoryview]:
 
 def behind_usd(problem: Problem, rows: list[memoryview], taken: Taken) -> float:
     """Cost-to-go (USD) of the state after `taken`; `rows` of the table behind its step."""
-    mode, following = taken.mode, taken.step + 1
+    return cost_to_go_usd(problem, rows, taken.step + 1, taken.mode, taken.outcome.after)
+
+
+def cost_to_go_usd(problem: Problem, rows: list[memoryview], following: int, mode: Mode, state: State[float]) -> float:
+    """Cost-to-go (USD) at `state` before the step `following`; `rows` of the table there."""
     more, more_on, more_off = 0, 0, 0
     if following < len(problem.heats):
         times = problem.times[following]
         more_on, more_off = times.more_on, times.more_off
         step_s = 3600.0 * problem.heats[following].hours
         more = int(-(-mode.bound_s // step_s)) if mode.bound_s > 1e-6 else 0
-    after = taken.outcome.after
     row = rows[row_of(mode.running, more, more_on, more_off)]
-    return problem.grid.value(row, after.level, after.spread, after.house_k)
+    return problem.grid.value(row, state.level, state.spread, state.house_k)
 
 
-def roll_out(problem: Problem, tables: list[Table], mode: Mode, first: int | None, change_usd: float) -> list[Taken]:
+def promising(problem: Problem, costs: Table, state: State[float], running: bool) -> set[int]:
+    """Actions that are best at a node around the state; if the source is off, the best idle and the best running ones.
+
+    `costs`: of all actions at all nodes, in one step. What is best nowhere around a state is hardly ever best at it.
+    """
+    near = costs[:, problem.grid.around(state.level, state.spread, state.house_k)]
+    if running:
+        return set(near.argmin(axis=0).tolist())
+    idle = problem.idle
+    started = {number + idle for number in near[idle:].argmin(axis=0).tolist()}
+    return started.union(near[:idle].argmin(axis=0).tolist() if idle > 1 else (0,))
+
+
+def roll_out(
+    problem: Problem,
+    tables: list[Table],
+    mode: Mode,
+    first: int | None,
+    change_usd: float,
+    costs: list[Table] | None = None,
+) -> list[Taken]:
     """The plan's steps. `first`: the first action is given. `change_usd`: > 0 on leaving, < 0 on taking the source on.
 
-    A change against the plan in force costs its size, in the first step only.
+    A change against the plan in force costs its size, in the first step only. With `costs`, as the backward pass kept
+    them, only promising actions are tried after that.
     """
     state, done = problem.start, list[Taken]()
     for index in range(problem.horizon.steps):
-        choices = tried(problem, index, state, mode)
+        hurried = costs is not None and index > 0 and mode.bound_s <= 0.0
+        which = promising(problem, costs[index], state, mode.running) if costs is not None and hurried else None
+        choices = tried(problem, index, state, mode, which)
+        if len(choices) == 1:
+            done.append(choices[0])
+            state, mode = choices[0].outcome.after, choices[0].mode
+            continue
         rows = rows_of(tables[index + 1])
         if index == 0 and first is not None:
             choices = [choices[first]]

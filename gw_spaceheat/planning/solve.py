@@ -1,6 +1,7 @@
 """The planner: backward dynamic programme over the stratified store and the house, then an exact roll-out."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.grid import Table
@@ -21,8 +22,10 @@ class Solution:
     """A plan with what it rests on: the problem and the cost-to-go tables that bid and policy are made from."""
 
     plan: Plan
+    case: PlanningCase
     problem: Problem
     tables: list[Table]
+    taken: list[Taken]
 
 
 def make_plan(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> Plan:
@@ -33,9 +36,19 @@ def make_plan(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> 
 def solve(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, first: int | None = None) -> Solution:
     """As `make_plan`, with problem and tables. `first`: the index of the first action, if it is given."""
     problem = problem_of(case, options)
-    tables = backward(problem)
-    taken = roll_out(problem, tables, mode_now(case, problem), first, _change_usd(case, options))
-    return Solution(put_together(case, problem, tables, taken), problem, tables)
+    costs: list[Table] = []
+    tables = _tables(problem, options, costs)
+    taken = roll_out(problem, tables, mode_now(case, problem), first, _change_usd(case, options), costs)
+    return Solution(put_together(case, problem, tables, taken), case, problem, tables, taken)
+
+
+def _tables(problem: Problem, options: PlannerOptions, costs: list[Table]) -> list[Table]:
+    """Cost-to-go by NumPy, or by Numba where that is asked for and installed: it takes a second to import."""
+    if options.compiled and find_spec("numba") is not None:
+        from gw_spaceheat.planning import compiled
+
+        return compiled.backward(problem, kept=costs)
+    return backward(problem, kept=costs)
 
 
 def mode_now(case: PlanningCase, problem: Problem) -> Mode:

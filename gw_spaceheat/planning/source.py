@@ -3,7 +3,7 @@
 from typing import Generic, NamedTuple
 
 from gw_spaceheat.planning.maths import Maths, Quantity
-from gw_spaceheat.planning.parameters import PlannerParameters
+from gw_spaceheat.planning.parameters import LinearCop, PlannerParameters
 
 ELEMENT_LIFT_K = 5.0
 """An element stirs its tank: the plume's excess temperature, which decides how fast layers vanish."""
@@ -35,6 +35,14 @@ class HeatSource:
         self.start_usd = pump.start_usd if pump else 0.0
         self.minimum_modulation = pump.minimum_modulation if pump else 0.0
         self.leaving_choice = pump.leaving_choice if pump else False
+        # Where the COP does not know the leaving temperature, the hottest water costs no more than any other.
+        self.hot_is_free = (
+            pump is not None
+            and self.leaving_choice
+            and isinstance(pump.cop, LinearCop)
+            and pump.cop.per_k_leaving == 0.0
+            and pump.per_k_leaving == 0.0
+        )
 
     def serving(
         self, maths: Maths[Quantity], outdoor_c: Quantity | float, rswt_c: Quantity
@@ -49,7 +57,12 @@ class HeatSource:
         return self.pump.derated(outdoor_c, capacity_kw), self.pump.derated(outdoor_c, cop)
 
     def charging(
-        self, maths: Maths[Quantity], outdoor_c: float, bottom_c: Quantity, half_rise_k: Quantity, part: float
+        self,
+        maths: Maths[Quantity],
+        outdoor_c: Quantity | float,
+        bottom_c: Quantity,
+        half_rise_k: Quantity,
+        part: float,
     ) -> Charging[Quantity]:
         """At constant flow the leaving water is `lift` above the store's bottom; the limits are the unit's own.
 
@@ -71,7 +84,7 @@ class HeatSource:
         return Charging(pump.derated(outdoor_c, rate_kw), pump.derated(outdoor_c, cop), lift_k)
 
     def charging_hot(
-        self, maths: Maths[Quantity], outdoor_c: float, bottom_c: Quantity, leaving_c: float
+        self, maths: Maths[Quantity], outdoor_c: Quantity | float, bottom_c: Quantity, leaving_c: float
     ) -> Charging[Quantity]:
         """Where the leaving temperature can be chosen: water of `leaving_c` in one pass, at as little flow as it takes.
 

@@ -23,7 +23,10 @@ def terminal_value_usd(house: House, horizon: Horizon, heats: list[StepHeat], le
     drop_k = max(heats[index].tables[3, 0, 1] for index in last)
     outdoor_c = float(horizon.outdoor_c[last].mean())
     _, cop = house.source.serving(ARRAYS, outdoor_c, np.array([rswt_c]))
-    usable_kwh = house.store.kwh_per_k * np.maximum(0.0, level - house.store.level(rswt_c - drop_k))
+    empty_level = house.store.level(rswt_c - drop_k)
+    if house.return_level is not None:
+        empty_level = max(empty_level, house.return_level)
+    usable_kwh = house.store.kwh_per_k * np.maximum(0.0, level - empty_level)
     prices = horizon.price_usd_per_kwh[last]
     loads = np.array([heats[index].load_kwh for index in last])
     usual = max(0.0, float(np.median(prices)))

@@ -51,6 +51,9 @@ class House:
         self.through_store = self.source.pump is None and self.store.usable
         self.boiler_kw = parameters.boiler.rated_kw if parameters.boiler else 0.0
         self.boiler_usd_per_kwh = parameters.boiler.heat_usd_per_kwh if parameters.boiler else 0.0
+        return_c = parameters.emitters.return_c
+        self.return_level = None if return_c is None else self.store.level(return_c)
+        """Nothing can be drawn from a store that is all as cold as the water coming back."""
         self.house_kwh_per_k = max(1e-3, parameters.house.capacity_kwh_per_k)
 
     def room_kwh(self, maths: Maths[Quantity], level: Quantity, spread: Quantity, wanted: Wanted[Quantity]) -> Quantity:
@@ -72,7 +75,9 @@ class House:
         """
         spread_after = towards(maths, spread, wanted.half_drop_k, fall_k)
         top_fall = maths.maximum(spread - spread_after + fall_k, LEAST_FALL_K)
-        share = (level + spread - wanted.rswt_level) / top_fall
+        share: Quantity = (level + spread - wanted.rswt_level) / top_fall
+        if self.return_level is not None:
+            share = maths.minimum(share, (level - self.return_level) / maths.maximum(fall_k, LEAST_FALL_K))
         return maths.minimum(maths.maximum(share, 0.0), 1.0), spread_after
 
     def move(
@@ -102,6 +107,9 @@ class House:
             charge = charge + boost
             electric = electric + boost
         charged = level + charge * k_per_kwh
+        if self.return_level is not None:
+            # A sharp thermocline hardly falls: what would be hotter than the source can make is spread below.
+            mixed = maths.maximum(maths.minimum(mixed, charged * -1.0 + store.highest_level), 0.0)
         missing = wanted.wanted_kwh - direct
         part, spread_all = self.deliverable(maths, charged, mixed, missing * k_per_kwh, wanted)
         given = missing * part
@@ -109,7 +117,7 @@ class House:
         mean_c = store.temperature_c(maths, (level + drawn) * 0.5)
         loss_k = (mean_c - store.ambient_c) * (store.loss_kw_per_k * hours * k_per_kwh)
         given_kwh = direct + given
-        boiler: Quantity = given * 0.0
+        boiler: Quantity = room_kwh * 0.0
         if self.boiler_kw > 0.0:
             boiler = maths.minimum(missing - given, self.boiler_kw * hours)
             given_kwh = given_kwh + boiler

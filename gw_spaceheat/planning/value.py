@@ -55,7 +55,9 @@ class Prepared:
         return self.costs_usd
 
 
-def prepare(problem: Problem, step: StepHeat, index: int, weights: Table) -> Prepared:
+def prepare(
+    problem: Problem, step: StepHeat, index: int, weights: Table, charging: Charging[Floats] | None = None
+) -> Prepared:
     """Try all actions of a step from all nodes; arrays of shape (actions, 3 houses, levels * spreads).
 
     `weights` is filled: a step's are large, and only one step's are needed at a time.
@@ -63,7 +65,7 @@ def prepare(problem: Problem, step: StepHeat, index: int, weights: Table) -> Pre
     house, grid, times = problem.house, problem.grid, problem.times[index]
     level, spread = problem.nodes
     wanted = Wanted(*step.tables[:, problem.targets, :, np.newaxis].astype(np.float32))
-    charging = _charging(problem, step, level, spread)
+    charging = _charging_of(problem, [step])[0] if charging is None else charging
     room = house.room_kwh(ARRAYS, level, spread, wanted)
     share = _shares(problem, step, index, wanted, charging, room, level, spread)
     boost: Floats | None = None
@@ -91,7 +93,7 @@ def prepare(problem: Problem, step: StepHeat, index: int, weights: Table) -> Pre
     cells = grid.weigh(outcome.after, weights)
     cells[problem.idle * grid.size :] += grid.size
     start: Table = np.full((1, 1), house.source.start_usd, dtype=np.float32)
-    if times.short:
+    if times.delayed:
         too_much = share[problem.idle :].reshape(-1, grid.size) > times.start_share + 1e-6
         start = np.where(too_much, NOT_ALLOWED_USD, start)
     return Prepared(
@@ -104,14 +106,15 @@ def prepare(problem: Problem, step: StepHeat, index: int, weights: Table) -> Pre
     )
 
 
-def _charging(problem: Problem, step: StepHeat, level: Table, spread: Table) -> Charging[Floats]:
-    """How each action would charge the store: shape (actions, 1, levels * spreads), or the last of it if all alike."""
-    waters = {action.water for action in problem.actions}
-    ways = {water: problem.charging(ARRAYS, step, water, level, spread) for water in waters}
+def _charging_of(problem: Problem, steps: list[StepHeat]) -> list[Charging[Floats]]:
+    """How each action would charge the store in each step: shape (actions, 1, levels * spreads), or the last of it."""
+    waters = list(dict.fromkeys(action.water for action in problem.actions))
+    ways = [problem.charging_all(steps, water) for water in waters]
     if len(ways) == 1:
-        return ways.popitem()[1]
-    per_action = [ways[action.water] for action in problem.actions]
-    return Charging(*(np.stack(quantity)[:, np.newaxis, :] for quantity in zip(*per_action, strict=True)))
+        return [Charging(*quantities) for quantities in zip(*ways[0], strict=True)]
+    own = [waters.index(action.water) for action in problem.actions]
+    stacked = [np.stack(quantity, axis=1)[:, own, np.newaxis] for quantity in zip(*ways, strict=True)]
+    return [Charging(*quantities) for quantities in zip(*stacked, strict=True)]
 
 
 def _shares(
@@ -182,31 +185,43 @@ class Behind:
         np.dot(corners, self._ones, out=out.reshape(-1))
 
 
-def backward(problem: Problem, last: Table | None = None) -> list[Table]:
-    """Cost-to-go (USD) before each step and after the last, shape (modes, states). `last`: given, not computed."""
+def end_table(problem: Problem) -> Table:
+    """Cost-to-go (USD) after the last step: what heat left then is worth, in both modes."""
+    level, _ = problem.nodes
+    end = -terminal_value_usd(problem.house, problem.horizon, problem.heats, level.astype(np.float64))
+    return np.tile(end.astype(np.float32), (2, 3))
+
+
+def backward(problem: Problem, last: Table | None = None, kept: list[Table] | None = None) -> list[Table]:
+    """Cost-to-go (USD) before each step and after the last, shape (modes, states). `last`: given, not computed.
+
+    `kept` takes, per step, the costs of all actions at all nodes where the source runs on, starts not counted.
+    """
     grid, idle = problem.grid, problem.idle
-    if last is None:
-        level, _ = problem.nodes
-        end = -terminal_value_usd(problem.house, problem.horizon, problem.heats, level.astype(np.float64))
-        last = np.tile(end.astype(np.float32), (2, 3))
-    tables = [last]
+    tables = [end_table(problem) if last is None else last]
+    shape = (len(problem.actions), grid.size)
     weights = np.empty((len(problem.actions) * grid.size, CORNERS), dtype=np.float32)
     behind = Behind(grid, len(problem.actions), idle)
     known: tuple[StepHeat, Prepared] | None = None
+    different = list(dict.fromkeys(problem.heats))
+    ways = dict(zip(different, _charging_of(problem, different), strict=True))
     prices = problem.horizon.price_usd_per_kwh.tolist()
     next_more = (0, 0)
-    costs = np.empty((len(problem.actions), grid.size), dtype=np.float32)
-    starts = np.empty_like(costs[idle:])
+    costs = np.empty((len(problem.heats) if kept is not None else 1, *shape), dtype=np.float32)
+    spare = np.empty(shape, dtype=np.float32)
     for index in range(len(problem.heats) - 1, -1, -1):
         step, times = problem.heats[index], problem.times[index]
         if known is None or known[0] is not step:
-            known = (step, prepare(problem, step, index, weights))
+            known = (step, prepare(problem, step, index, weights, ways[step]))
         prepared, after = known[1], tables[-1]
         now = prepared.at_price(prices[index])
         table = np.empty((2 + times.more_on + times.more_off, grid.size), dtype=np.float32)
-        _fill(table, after, behind, prepared, now, costs, starts, (times.more_on, times.more_off), next_more, idle)
-        next_more = (times.more_on, times.more_off)
+        more, own = (times.more_on, times.more_off), costs[index if kept is not None else 0]
+        _fill(table, after, behind, prepared, now, own, spare, more, next_more, idle)
+        next_more = more
         tables.append(table)
+    if kept is not None:
+        kept.extend(costs)
     tables.reverse()
     return tables
 
@@ -218,36 +233,37 @@ def _fill(
     prepared: Prepared,
     now: Table,
     costs: Table,
-    starts: Table,
+    spare: Table,
     more: tuple[int, int],
     next_more: tuple[int, int],
     idle: int,
 ) -> None:
-    """One step of the recursion, for all modes."""
+    """One step of the recursion, for all modes. `costs` keeps what each action costs where the source runs on."""
     more_on, more_off = more
     behind.all(prepared, after, costs)
     costs += now
     rest = costs[:idle].min(axis=0)
     run = costs[idle:].min(axis=0)
     np.minimum(rest, run, out=table[ON])
-    np.add(costs[idle:], prepared.start_usd, out=starts)
+    starts = np.add(costs[idle:], prepared.start_usd, out=spare[idle:])
     if more_on:
         # A start binds the source: behind it lies the row that counts the steps it must still run.
         behind.running(prepared, after[row_of(True, more_on, *next_more)], starts)
         starts += now[idle:]
         starts += prepared.start_usd
+    np.minimum(rest, starts.min(axis=0), out=table[OFF])
+    if more_on:
         table[row_of(True, 1, *more)] = run
         for left in range(2, more_on + 1):
-            behind.running(prepared, after[row_of(True, left - 1, *next_more)], costs[idle:])
-            costs[idle:] += now[idle:]
-            costs[idle:].min(axis=0, out=table[row_of(True, left, *more)])
-    np.minimum(rest, starts.min(axis=0), out=table[OFF])
+            behind.running(prepared, after[row_of(True, left - 1, *next_more)], spare[idle:])
+            spare[idle:] += now[idle:]
+            spare[idle:].min(axis=0, out=table[row_of(True, left, *more)])
     if more_off:
         table[row_of(False, 1, *more)] = rest
         for left in range(2, more_off + 2):
-            behind.idle(prepared, after[row_of(False, left - 1, *next_more)], costs[:idle])
-            costs[:idle] += now[:idle]
-            bound = costs[:idle].min(axis=0)
+            behind.idle(prepared, after[row_of(False, left - 1, *next_more)], spare[:idle])
+            spare[:idle] += now[:idle]
+            bound = spare[:idle].min(axis=0)
             if left <= more_off:
                 table[row_of(False, left, *more)] = bound
         np.minimum(bound, run, out=table[ON])

@@ -1,6 +1,6 @@
 """One constructed example of every payload type, with values as a house would send them."""
 
-from gw_spaceheat.messages import alerts, contract, dispatch, forecast, layout, link, market, telemetry
+from gw_spaceheat.messages import alerts, contract, dispatch, forecast, layout, link, market, policy, telemetry
 from gw_spaceheat.messages.base import WireModel, type_name_of
 
 SCADA, ATN, MARKET = "d1.isone.me.versant.beech.scada", "d1.isone.me.versant.beech", "d1.isone.me.versant"
@@ -41,6 +41,32 @@ def an_analog_dispatch() -> dispatch.AnalogDispatch:
         setpoint_c=52.5,
         trigger_id=IDS[1],
         now_s=NOW_S,
+    )
+
+
+def a_policy() -> policy.HousePolicy:
+    return policy.HousePolicy(
+        from_g_node_alias=ATN,
+        scada_alias=SCADA,
+        message_id=IDS[5],
+        created_ms=NOW_MS,
+        valid_from_s=HOUR_S,
+        step_s=(3600,),
+        price_usd_per_mwh=(91.25,),
+        outdoor_c=(-7.5,),
+        setpoint_c=(20.0,),
+        lowest_k=-0.5,
+        highest_k=1.0,
+        coldest_top=30.0,
+        top_step=10.0,
+        tops=2,
+        spread_step=2.0,
+        spreads=2,
+        offset_usd=(12.5,),
+        scale_usd=(0.0005,),
+        tables="eJxjYKAcAAAAMAAB",
+        parameters_version="1",
+        parameters="{}",
     )
 
 
@@ -298,6 +324,18 @@ def own_examples() -> list[WireModel]:
             reason="relay store-pump: ON refused, heat pump off for 40 s, minimum is 300 s",
             wait_s=260.0,
             created_ms=NOW_MS,
+        ),
+        a_policy(),
+        market.slot_result_from(
+            alias=ATN,
+            slot_name=market.market_slot_name("rt60gate5", MARKET, HOUR_S),
+            message_id=IDS[16],
+            now_s=NOW_S,
+            usd_per_mwh=(131.5, 120.0),
+            contract_kw=2.5,
+            best_kw=2.25,
+            used_kwh=2.49,
+            regret_usd=0.0125,
         ),
         market.prices_from(
             market_alias=MARKET,

@@ -26,8 +26,8 @@ REFILL_USD = 1.36
 """What the reference's emptied store (-21.277 kWh) costs to refill at the cheapest price of the case."""
 REFERENCE_DEFICIT_KWH = 21.277
 CHEAPEST_HEAT_USD_PER_KWH = REFILL_USD / REFERENCE_DEFICIT_KWH
-# Measured 25.03 (60 min) and 25.00 (15 min); the aim of 24.05 is missed. Why: docs/planning_cases.md, and last test.
-OURS_AT_MOST_USD = 25.3
+# Measured 23.87 (60 min) and 24.07 (15 min, on which every start's ten minutes without heat count for more).
+OURS_AT_MOST_USD = {60: REFERENCE_USD + REFILL_USD, 15: 24.15}
 
 SMALL: dict[str, Any] = {
     "StartUnixS": 1768885200,
@@ -189,7 +189,8 @@ def test_case_1_end_to_end(step_minutes: int) -> None:
     made_kwh = sum(step.hp_heat_kwh - step.house_heat_kwh - step.store_loss_kwh for step in plan.steps)
     assert made_kwh == pytest.approx(-deficit_kwh(plan), abs=0.05), "heat neither made nor lost by the model"
     assert all(step.hp_electric_kwh <= 11.0 * step.minutes / 60 + 1e-6 for step in plan.steps)
-    assert cost_usd <= OURS_AT_MOST_USD
+    assert cost_usd <= OURS_AT_MOST_USD[step_minutes]
+    assert max(step.store_top_c for step in plan.steps) <= 76.67
 
 
 def least_cost_usd(case: PlanningCase, floor_kwh: Floats) -> float:
@@ -215,7 +216,7 @@ def least_cost_usd(case: PlanningCase, floor_kwh: Floats) -> float:
     return float(programme.getInfo().objective_function_value)
 
 
-def test_why_case_1_costs_more_than_the_reference() -> None:
+def test_what_a_sharp_thermocline_is_worth_in_case_1() -> None:
     """A linear profile between return and RSWT alone costs more than the reference with the store as full as before."""
     case = case_1(60)
     store, emitters = case.parameters.store, case.parameters.emitters

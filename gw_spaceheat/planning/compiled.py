@@ -1,0 +1,255 @@
+"""The backward pass compiled by Numba (extra `cloud`): as `value`, from the physics in `compiled_step`.
+
+Chosen by `PlannerOptions.compiled` where Numba is installed; a test holds both to the same tables.
+"""
+
+import numpy as np
+
+from gw_spaceheat.planning.actions import Action, Rung, StepTimes, is_committed
+from gw_spaceheat.planning.compiled_step import (
+    COMMITTED,
+    LINE,
+    STORE_FIRST,
+    HouseNumbers,
+    Prepared,
+    StepNumbers,
+    compiled,
+    prepare,
+)
+from gw_spaceheat.planning.grid import HOUSE_NODES, NEARLY_ONE, Places, Table
+from gw_spaceheat.planning.heat_load import StepHeat
+from gw_spaceheat.planning.problem import Problem
+from gw_spaceheat.planning.value import OFF, ON, end_table
+
+NEVER_C, NEXT = -1e9, np.uint64(1)
+
+
+@compiled
+def _costs(
+    prepared: Prepared, action: int, price: np.float32, after: Table, sizes: tuple[np.uint64, np.uint64], out: Table
+) -> None:
+    """Cost of an action in a step and of what follows it, from all states; `after`: the row of the mode it leads to."""
+    spreads, block = sizes
+    for place in range(HOUSE_NODES):
+        cell, level = prepared.cell[action, place], prepared.level[action, place]
+        spread, house = prepared.spread[action, place], prepared.house[action, place]
+        electric, other, into = prepared.electric_kwh[action, place], prepared.other_usd[action, place], out[place]
+        for n in range(cell.size):
+            # Unsigned: Numba need not look whether an index counts from the end.
+            at, x, y = np.uint64(cell[n]), spread[n], level[n]
+            near = after[at] + x * (after[at + NEXT] - after[at])
+            far = after[at + spreads] + x * (after[at + spreads + NEXT] - after[at + spreads])
+            cool = near + y * (far - near)
+            at += block
+            near = after[at] + x * (after[at + NEXT] - after[at])
+            far = after[at + spreads] + x * (after[at + spreads + NEXT] - after[at + spreads])
+            warm = near + y * (far - near)
+            into[n] = cool + house[n] * (warm - cool) + electric[n] * price + other[n]
+
+
+@compiled
+def _lower(out: Table, costs: Table) -> None:
+    for n in range(out.size):
+        out[n] = min(out[n], costs[n])
+
+
+@compiled
+def _lower_by_start(out: Table, costs: Table, start_usd: Table) -> None:
+    for n in range(out.size):
+        out[n] = min(out[n], costs[n] + start_usd[n])
+
+
+@compiled
+def _cheapest(
+    prepared: Prepared,
+    first: int,
+    last: int,
+    price: np.float32,
+    after: Table,
+    sizes: tuple[np.uint64, np.uint64],
+    run: Table,
+    starts: Table,
+    costs: Table,
+) -> None:
+    """Least cost over the actions from `first` to `last`, without and with a start's cost; `costs` takes them all."""
+    run[:] = np.inf
+    starts[:] = np.inf
+    for action in range(first, last):
+        _costs(prepared, action, price, after, sizes, costs[action])
+        _lower(run, costs[action].reshape(-1))
+        _lower_by_start(starts, costs[action].reshape(-1), prepared.start_usd[action].reshape(-1))
+
+
+@compiled
+def _fill(
+    prepared: Prepared,
+    idle: int,
+    price: np.float32,
+    after: Table,
+    more: tuple[int, int],
+    next_more: tuple[int, int],
+    sizes: tuple[np.uint64, np.uint64],
+    costs: Table,
+    table: Table,
+) -> None:
+    """One step of the recursion, for all modes: as `value._fill`."""
+    actions, size = prepared.cell.shape[0], table.shape[1]
+    more_on, more_off = more
+    last_on, last_off = next_more
+    rest, run, starts, spare = np.empty((4, size), np.float32)
+    work = np.empty_like(costs)
+    _cheapest(prepared, 0, idle, price, after[OFF], sizes, rest, spare, costs)
+    _cheapest(prepared, idle, actions, price, after[ON], sizes, run, starts, costs)
+    if more_on > 0:
+        _cheapest(prepared, idle, actions, price, after[ON + min(more_on, last_on)], sizes, spare, starts, work)
+        table[ON + 1] = run
+        for left in range(2, more_on + 1):
+            row = after[ON + min(left - 1, last_on)]
+            _cheapest(prepared, idle, actions, price, row, sizes, table[ON + left], spare, work)
+    table[OFF] = rest
+    _lower(table[OFF], starts)
+    if more_off > 0:
+        table[ON + more_on + 1] = rest
+        for left in range(2, more_off + 2):
+            stay = min(left - 1, last_off)
+            row = after[ON + last_on + stay if stay > 0 else OFF]
+            _cheapest(prepared, 0, idle, price, row, sizes, rest, spare, work)
+            if left <= more_off:
+                table[ON + more_on + left] = rest
+    table[ON] = rest
+    _lower(table[ON], run)
+
+
+@compiled
+def _backward(
+    house: HouseNumbers,
+    nodes: tuple[Table, Table, Table],
+    idle: int,
+    steps: Places,
+    numbers: Table,
+    tables: Table,
+    charging: Table,
+    waters: Places,
+    ways: Table,
+    prices: Table,
+    rows: Places,
+    last: Table,
+    costs: Table,
+    out: Table,
+) -> None:
+    """All steps, last first. `steps`: which of the different steps each one is; `rows`: (row of `out`, modes)."""
+    different, actions, count = tables.shape[0], tables.shape[1], nodes[0].size
+    floats = np.empty((6, actions, HOUSE_NODES, count), np.float32)
+    cell = np.empty((actions, HOUSE_NODES, count), np.int32)
+    prepared = Prepared(cell, floats[0], floats[1], floats[2], floats[3], floats[4], floats[5])
+    sizes = (np.uint64(house.spreads), np.uint64(house.block))
+    own = np.empty((actions, 3, count), np.float32)
+    after, next_more, known = last, (0, 0), different
+    for index in range(steps.size - 1, -1, -1):
+        which = steps[index]
+        if which != known:
+            known = which
+            n = numbers[which]
+            for action in range(actions):
+                own[action] = charging[which, waters[action]]
+            step = StepNumbers(n[0], n[1], n[2], n[3], n[4])
+            prepare(house, step, idle, nodes, tables[which], own, ways[which], prepared)
+        first, more_on, more_off = rows[index]
+        table = out[first : first + 2 + more_on + more_off]
+        kept = costs[min(index, costs.shape[0] - 1)]
+        _fill(prepared, idle, prices[index], after, (more_on, more_off), next_more, sizes, kept, table)
+        after, next_more = table, (more_on, more_off)
+
+
+def _kind(problem: Problem, step: StepHeat, action: Action) -> np.float32:
+    if is_committed(action, step):
+        return COMMITTED
+    return STORE_FIRST if action.rung is Rung.STORE_FIRST and not problem.house.through_store else LINE
+
+
+def _ways(problem: Problem, step: StepHeat) -> list[tuple[float, ...]]:
+    kwh = problem.house.source.boost_kw * step.hours
+    found: list[tuple[float, ...]] = []
+    for line, action in zip(problem.lines[step.hours], problem.actions, strict=True):
+        found.append((float(_kind(problem, step, action)), *line, kwh, kwh * action.boost))
+    return found
+
+
+def _step_numbers(problem: Problem, step: StepHeat, times: StepTimes) -> tuple[float, ...]:
+    greatest = times.start_share + 1e-6 if times.delayed else np.inf
+    committed_kwh = step.committed_kwh if step.committed_kwh == step.committed_kwh else -1.0
+    return step.hours, step.setpoint_k, committed_kwh, problem.house.source.start_usd, min(greatest, 2.0)
+
+
+def _house_numbers(problem: Problem) -> HouseNumbers:
+    house, grid, options = problem.house, problem.grid, problem.house.options
+    store, latent = house.store, problem.house.store.latent
+    melting_k = latent.melt_end_c - latent.melt_start_c + latent.latent_k if latent else 0.0
+    numbers = (
+        store.kwh_per_k,
+        1.0 / store.kwh_per_k,
+        store.loss_kw_per_k / store.kwh_per_k,
+        store.ambient_c,
+        store.highest_level,
+        store.usable,
+        house.through_store,
+        latent.melt_start_c if latent else 0.0,
+        melting_k,
+        latent.latent_k / melting_k if latent else 0.0,
+        house.return_level is not None,
+        NEVER_C if house.return_level is None else house.return_level,
+        house.boiler_kw,
+        house.boiler_usd_per_kwh,
+        house.house_kwh_per_k,
+        1.0 / house.house_kwh_per_k,
+        grid.lowest_k,
+        grid.highest_k,
+        options.unmet_heat_usd_per_kwh,
+        options.below_setpoint_usd_per_k_h,
+        options.commitment_usd_per_kwh,
+        grid.coldest_level,
+        1.0 / grid.level_step,
+        (grid.levels - 1) * NEARLY_ONE,
+        1.0 / grid.spread_step,
+        (grid.spreads - 1) * NEARLY_ONE,
+        (HOUSE_NODES - 1) * NEARLY_ONE,
+        grid.spreads,
+        grid.levels * grid.spreads,
+    )
+    return HouseNumbers(*(np.float32(number) for number in numbers))
+
+
+def backward(problem: Problem, last: Table | None = None, kept: list[Table] | None = None) -> list[Table]:
+    """As `value.backward`."""
+    after = end_table(problem) if last is None else last
+    different = {id(step): number for number, step in enumerate(dict.fromkeys(problem.heats))}
+    firsts = list(dict.fromkeys(problem.heats))
+    first_times = dict(zip(map(id, reversed(problem.heats)), reversed(problem.times), strict=True))
+    waters = list(dict.fromkeys(action.water for action in problem.actions))
+    modes = np.array([(2 + times.more_on + times.more_off) for times in problem.times])
+    begins = np.cumsum(modes) - modes
+    rows = np.array([(begin, t.more_on, t.more_off) for begin, t in zip(begins.tolist(), problem.times, strict=True)])
+    out = np.empty((int(modes.sum()), problem.grid.size), dtype=np.float32)
+    nodes = problem.nodes[0].size
+    kept_steps = len(problem.heats) if kept is not None else 1
+    costs = np.empty((kept_steps, len(problem.actions), HOUSE_NODES, nodes), dtype=np.float32)
+    tables = np.stack([step.tables[:, problem.targets] for step in firsts]).transpose(0, 2, 3, 1)
+    _backward(
+        _house_numbers(problem),
+        (*problem.nodes, problem.grid.house_nodes().astype(np.float32)),
+        problem.idle,
+        np.array([different[id(step)] for step in problem.heats]),
+        np.array([_step_numbers(problem, step, first_times[id(step)]) for step in firsts], dtype=np.float32),
+        np.ascontiguousarray(tables, dtype=np.float32),
+        np.stack([np.stack(problem.charging_all(firsts, water)) for water in waters]).transpose(2, 0, 1, 3),
+        np.array([waters.index(action.water) for action in problem.actions]),
+        np.array([_ways(problem, step) for step in firsts], dtype=np.float32),
+        problem.horizon.price_usd_per_kwh.astype(np.float32),
+        rows,
+        np.ascontiguousarray(after),
+        costs,
+        out,
+    )
+    if kept is not None:
+        kept.extend(costs.reshape(len(costs), len(problem.actions), -1))
+    return [*(out[begin : begin + count] for begin, count in zip(begins, modes, strict=True)), after]

@@ -1,0 +1,161 @@
+"""In virtual time: bid, clearing, contract and regret; and the house on its policy while the AtomicTNode is away."""
+
+import re
+from datetime import datetime
+
+import pytest
+
+from actors.events import Received
+from commands.outage import Outage, run_outage
+from commands.site import Site, load_site
+from commands.virtual import VirtualHouse
+from gw_spaceheat.messages.envelope import Header
+from gw_spaceheat.messages.policy import HousePolicy
+from gw_spaceheat.planning.policy import message_of, policy_of
+
+BEECH = "d1.isone.me.versant.keene.beech"
+MIDNIGHT_S = datetime.fromisoformat("2016-12-12T05:00:00+00:00").timestamp()
+MINUTE_S = 60.0
+Line = tuple[float, str, str, str]
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return load_site(BEECH)
+
+
+class Run:
+    """A house from midnight on, with its lines in minutes since then."""
+
+    def __init__(self, site: Site, policies: bool = True, start_s: float = MIDNIGHT_S) -> None:
+        self.start_s = start_s
+        self.lines: list[Line] = []
+        self.house = VirtualHouse(site, start_s, 1, sink=self._keep, policies=policies)
+
+    def _keep(self, at_s: float, actor: str, kind: str, text: str) -> None:
+        self.lines.append(((at_s - self.start_s) / MINUTE_S, actor, kind, text))
+
+    def to(self, minutes: float) -> None:
+        self.house.run_until(self.start_s + minutes * MINUTE_S)
+
+    def of(self, kind: str, actor: str = "") -> list[tuple[float, str]]:
+        return [(at, text) for at, who, what, text in self.lines if what == kind and actor in ("", who)]
+
+
+@pytest.fixture(scope="module")
+def two_slots(site: Site) -> Run:
+    run = Run(site)
+    run.to(121.0)
+    return run
+
+
+def test_the_bid_comes_before_the_gate_and_is_cleared_at_it(two_slots: Run) -> None:
+    (first_bid, said), (second_bid, _) = two_slots.of("bid")
+    (first_cleared, sold), (second_cleared, _) = two_slots.of("cleared", "market")
+    assert 50.0 < first_bid < first_cleared <= 55.1
+    assert 110.0 < second_bid < second_cleared <= 115.1
+    bid_kw, sold_kw = (float(re.search(r"([\d.]+) kW", text).group(1)) for text in (said, sold))  # type: ignore[union-attr]
+    assert sold_kw == pytest.approx(bid_kw, abs=0.001)
+    assert not two_slots.of("crash")
+
+
+def test_the_contract_is_what_was_cleared_limited_by_what_can_be_delivered(two_slots: Run) -> None:
+    (_, sold), _ = two_slots.of("cleared", "market")
+    accepted = [(at, text) for at, text in two_slots.of("accepted") if 59.0 < at < 61.0]
+    ((_, text),) = accepted
+    watts = float(text.split()[1])
+    sold_w = 1000.0 * float(sold.split(": ")[1].split()[0])
+    assert 0.8 * sold_w - 1.0 <= watts <= sold_w + 1.0
+
+
+def test_regret_is_recorded_per_slot_and_reaches_the_ear(two_slots: Run) -> None:
+    ((at, text),) = two_slots.of("regret")
+    assert 119.0 < at < 121.0
+    assert float(text.split()[0]) >= 0.0
+    assert len(two_slots.house.ear_store.rows(0, 10, "gw.spaceheat.slot.result")) == 1
+    assert len(two_slots.house.ear_store.rows(0, 10, "bid")) == 2
+
+
+def test_without_a_word_from_the_market_the_plans_own_quantity_is_offered(site: Site) -> None:
+    run = Run(site)
+    run.to(50.0)
+    run.house.cloud.partition("market")
+    run.to(62.0)
+    assert run.of("market", "atn")[0][1].startswith("no price in time")
+    assert [text for at, text in run.of("accepted") if 59.0 < at < 61.0]
+
+
+@pytest.fixture(scope="module")
+def away(site: Site) -> Run:
+    """The AtomicTNode stops at 1:30; its slot ends at 2:00; the local controller is restarted at 2:30."""
+    run = Run(site)
+    run.to(90.0)
+    run.house.stop_atomic_tnode()
+    run.to(150.0)
+    run.house.runtime.stop("local-controller")
+    run.house.runtime.start("local-controller")
+    run.to(180.0)
+    return run
+
+
+def test_the_slot_goes_first_and_then_the_policy(away: Run) -> None:
+    changes = [(at, text) for at, text in away.of("local") if at > 91.0]
+    assert all("(slot)" in text for at, text in changes if at < 120.0)
+    after = [text for at, text in changes if at >= 120.0]
+    assert "(policy): policy: " in after[0]
+    assert all("(policy)" in text for text in after)
+    assert not away.of("crash")
+
+
+def test_the_policy_survives_a_restart(away: Run) -> None:
+    after = [text for at, text in away.of("local") if at >= 150.0]
+    assert after
+    assert "(policy)" in after[0]
+
+
+def test_without_a_policy_the_tariff_rules(site: Site) -> None:
+    run = Run(site, policies=False)
+    run.to(90.0)
+    run.house.stop_atomic_tnode()
+    run.to(150.0)
+    assert run.of("local")
+    assert all("policy" not in text for _, text in run.of("local"))
+
+
+def test_a_policy_that_is_old_or_for_another_house_is_refused(site: Site) -> None:
+    run = Run(site)
+    run.to(10.0)
+    runtime = run.house.runtime
+    atn, local = runtime._addresses["atn"].actor, runtime._addresses["local-controller"]
+    assert atn is not None
+    now_s = runtime.now()
+
+    def hear(message: HousePolicy) -> None:
+        header = Header("d1", "s", "gw.spaceheat.policy")
+        local.tell(Received("cloud", "d1", header, message, False, now_s))
+
+    made = policy_of(atn._solution)  # type: ignore[attr-defined]
+    scada = site.house.scada_alias
+    message_id = "c3cd6c8d-e8d8-4875-8f7b-d3ea13c28601"
+    good = message_of(made, alias="d1.beech", scada_alias=scada, message_id=message_id, now_s=now_s)
+    hear(good.model_copy(update={"scada_alias": "d1.other.scada"}))
+    hear(good.model_copy(update={"created_ms": good.created_ms - 3_600_000}))
+    hear(good.model_copy(update={"tables": "AAAA", "created_ms": good.created_ms + 1}))
+    run.to(11.0)
+    refused = [text for _, text in run.of("policy")]
+    assert len(refused) == 3
+    assert "d1.other.scada" in refused[0]
+    assert "older" in refused[1]
+    assert "unpacked" in refused[2]
+    assert not run.of("crash")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_twelve_hours_away_on_policy_cost_no_more_than_on_the_tariff_rule(site: Site) -> None:
+    outage = Outage(6.0, 12.0, 30.0)
+    policy, rule = (run_outage(site, MIDNIGHT_S, way, outage, 1) for way in ("policy", "rule"))
+    assert policy.on_policy_share > 0.85
+    assert rule.on_policy_share == 0.0
+    assert policy.even_usd <= rule.even_usd
+    assert policy.degree_hours <= rule.degree_hours + 0.1

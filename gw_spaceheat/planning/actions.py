@@ -4,7 +4,7 @@ Minimum times and the start's delay act through the shares. What is exact: on st
 time a mode counts the steps still to run (to rest); on steps up to half an hour a start gives heat only after its
 delay, because one rung of the ladder is just the rest of the step. What is not: on longer steps the tables ignore the
 delay (the roll-out does not), a delay longer than a step ends with it, and inside a step a share below the minimum
-modulation means on and off.
+modulation means on and off. A unit that nobody can turn down runs a long step in one block at full power.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from gw_spaceheat.planning.source import Charging, HeatSource
 
 SHORT_STEP_H = 0.5
 NEARLY_ONE = 0.999
+STOPS_BELOW = 0.95
+"""A long step run for less of its time ends at rest, as the slot executor runs it: the next run is a new start."""
 
 
 class Rung(Enum):
@@ -71,6 +73,8 @@ class StepTimes:
     start_share: float
     """What a start leaves of the step."""
     short: bool
+    stops_below: float
+    """A run of a smaller share is over before the step is."""
     more_on: int
     """Further steps it must run after the one it started in."""
     more_off: int
@@ -86,6 +90,7 @@ def step_times(source: HeatSource, hours: float) -> StepTimes:
         least=least,
         start_share=max(0.0, 1.0 - source.start_delay_s / step_s),
         short=short,
+        stops_below=0.0 if short or source.leaving_choice else STOPS_BELOW,
         more_on=max(0, ceil(source.minimum_on_s / step_s - 1e-9) - 1),
         more_off=max(0, ceil(source.minimum_off_s / step_s - 1e-9) - 1),
     )

@@ -27,7 +27,7 @@ REFILL_USD = 1.36
 REFERENCE_DEFICIT_KWH = 21.277
 CHEAPEST_HEAT_USD_PER_KWH = REFILL_USD / REFERENCE_DEFICIT_KWH
 # Measured 25.03 (60 min) and 25.00 (15 min); the aim of 24.05 is missed. Why: docs/planning_cases.md, and last test.
-OURS_AT_MOST_USD = 25.3
+OURS_AT_MOST_USD = 25.6
 
 SMALL: dict[str, Any] = {
     "StartUnixS": 1768885200,

@@ -16,7 +16,7 @@ from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.messages.forecast import weather_forecast_from
 from gw_spaceheat.messages.market import Prices
 from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
-from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.case import PlanningCase, StateNow, case_of_plumbing
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.solve import make_plan
 
@@ -222,7 +222,7 @@ class AtomicTNode(Shell):
             heat_pump_on=self._on_since[0],
             heat_pump_since_s=self._on_since[1],
         )
-        return PlanningCase(
+        return case_of_plumbing(
             start_s=start_s,
             step_minutes=minutes,
             outdoor_c=np.array([self._forecasts.outdoor_c(time_s) for time_s in times_s]),

@@ -33,6 +33,7 @@ from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.tariff import Tariff
 from gw_spaceheat.simulation.house import SimulatedHouse
 from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
+from gw_spaceheat.storage.journal import Journal
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.storage.outbox import Outbox
 from gw_spaceheat.storage.state_file import StateFile
@@ -77,7 +78,7 @@ class ScadaParts:
     folder: Path | None
     instance_id: str
     first_boot: int = 1
-    outbox_megabytes: int = 500
+    outbox_megabytes: int = 350
 
 
 def simulated_wires(house: House, plant: SimulatedHouse) -> dict[str, SimulatedWire]:
@@ -170,7 +171,12 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
     def path(name: str) -> Path | None:
         return None if parts.folder is None else parts.folder / name
 
-    runtime.add("reporter", partial(Reporter, house=house, instance_id=parts.instance_id, atn="ltn", gateway=cloud))
+    # Made once: a restarted reporter goes on with the file its predecessor had open.
+    journal = Journal(path("journal.db"), int(house.rates.report_s))
+    runtime.add(
+        "reporter",
+        partial(Reporter, house=house, instance_id=parts.instance_id, atn="ltn", gateway=cloud, journal=journal),
+    )
     runtime.add(
         "local-controller", partial(LocalController, house=house, tariff=parts.tariff, actuators=names_of, scada=scada)
     )

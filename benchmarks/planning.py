@@ -1,9 +1,22 @@
-"""How long a plan takes: one JSON line per case. Run: python -m benchmarks.planning"""
+"""How long a plan takes and how much memory: one JSON line per figure. Run: python -m benchmarks.planning
+
+Seconds are processor seconds of one thread, the best of `n`: what the work costs on this machine when nobody else
+asks for it. `peak_mb` is the most that NumPy and Python held for one plan.
+"""
+
+import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
 
 import json
 import math
+import subprocess
 import sys
 import time
+import tracemalloc
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +24,32 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from gw_spaceheat.house.model import Buffer, Building, Emitters, HeatPump, Plumbing, Store, Zone
+from gw_spaceheat.planning.batch import plan_many
 from gw_spaceheat.planning.case import PlanningCase, StateNow
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS
+from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.solve import make_plan
 
 GRIDS: dict[str, tuple[int, ...]] = {
-    "48 h at 60 min": (60,) * 48,
-    "48 h mixed: 2 h at 5, 22 h at 15, 24 h at 60 min": (5,) * 24 + (15,) * 88 + (60,) * 24,
-    "48 h at 15 min": (15,) * 192,
+    "plan_60min_seconds": (60,) * 48,
+    "plan_15min_seconds": (15,) * 192,
+    "plan_5min_seconds": (5,) * 576,
+    # Two hours at 5, the rest of the day at 15, tomorrow at 60 min.
+    "plan_mixed_seconds": (5,) * 24 + (15,) * 88 + (60,) * 24,
 }
+IMPORT = (
+    "import time; began = time.process_time(); import gw_spaceheat.planning.solve; print(time.process_time() - began)"
+)
 
 
-def winter_case(step_minutes: tuple[int, ...]) -> PlanningCase:
-    """A cold two days, three water tanks, a price with two dear windows a day."""
+def winter_case(step_minutes: tuple[int, ...], house: int = 0) -> PlanningCase:
+    """A cold two days, three water tanks, a price with two dear windows a day; every `house` is a little different."""
     building = Building(
-        loss_w_per_k=220.0, air_capacity_kwh_per_k=1.5, mass_capacity_kwh_per_k=8.0, air_mass_conductance_w_per_k=900.0
+        loss_w_per_k=220.0 + 3.0 * house,
+        air_capacity_kwh_per_k=1.5,
+        mass_capacity_kwh_per_k=8.0,
+        air_mass_conductance_w_per_k=900.0,
     )
     plumbing = Plumbing(
         building=building,
@@ -41,31 +65,64 @@ def winter_case(step_minutes: tuple[int, ...]) -> PlanningCase:
     dear = [(7 <= hour % 24 < 12) or (16 <= hour % 24 < 20) for hour in hours]
     price = np.where(dear, 320.0, 110.0)
     state = StateNow((52.0, 50.0, 47.0, 45.0, 44.0, 42.0), 48.0, 20.0, False, -1e6)
-    return PlanningCase(0.0, step_minutes, outdoor_c, price, plumbing, state)
+    return PlanningCase(0.0, step_minutes, outdoor_c, price, parameters_of(plumbing), state)
+
+
+def best_seconds(case: PlanningCase, repeats: int) -> float:
+    """Processor seconds of the quickest of so many plans."""
+    make_plan(case)
+    took: list[float] = []
+    for _ in range(repeats):
+        began = time.process_time()
+        make_plan(case)
+        took.append(time.process_time() - began)
+    return min(took)
+
+
+def peak_mb(case: PlanningCase) -> float:
+    """Most memory (MB) that one plan holds at a time, beyond what was there before."""
+    tracemalloc.start()
+    make_plan(case)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 1e6
+
+
+def say(name: str, value: float, unit: str, n: int, case: PlanningCase, peak: float) -> None:
+    """One figure."""
+    problem = problem_of(case, DEFAULT_OPTIONS)
+    row = {
+        "name": name,
+        "value": round(value, 5),
+        "unit": unit,
+        "n": n,
+        "states": 2 * problem.grid.size,
+        "actions": len(problem.actions),
+        "steps": len(case.step_minutes),
+        "peak_mb": round(peak, 2),
+    }
+    print(json.dumps(row), flush=True)
 
 
 def main(repeats: int = 15) -> None:
-    """Print median and worst milliseconds of each grid."""
     for name, step_minutes in GRIDS.items():
         case = winter_case(step_minutes)
-        make_plan(case)
-        took_ms: list[float] = []
-        for _ in range(repeats):
-            began_s = time.perf_counter()
-            plan = make_plan(case)
-            took_ms.append(1000.0 * (time.perf_counter() - began_s))
-        took_ms.sort()
-        row = {
-            "case": name,
-            "steps": len(step_minutes),
-            "states": DEFAULT_OPTIONS.level_nodes * DEFAULT_OPTIONS.spread_nodes * 2,
-            "actions": 6,
-            "median_ms": round(took_ms[len(took_ms) // 2], 1),
-            "worst_ms": round(took_ms[-1], 1),
-            "cost_usd": round(plan.total_cost_usd, 3),
-            "objective_usd": round(plan.objective_usd, 3),
-        }
-        print(json.dumps(row))
+        say(name, best_seconds(case, repeats), "s", repeats, case, peak_mb(case))
+    quarter = winter_case(GRIDS["plan_15min_seconds"])
+    say("plan_peak_mb", peak_mb(quarter), "MB", 1, quarter, peak_mb(quarter))
+    hourly = [winter_case(GRIDS["plan_60min_seconds"], house) for house in range(60)]
+    with ProcessPoolExecutor(2) as pool:
+        plan_many(hourly[:4], over=pool.map)
+        began = time.perf_counter()
+        plan_many(hourly, over=partial(pool.map, chunksize=5))
+        per_second = len(hourly) / (time.perf_counter() - began)
+    say("plans_per_second", per_second, "1/s", len(hourly), hourly[0], peak_mb(hourly[0]))
+    root = Path(__file__).resolve().parents[1]
+    took = [
+        float(subprocess.run([sys.executable, "-c", IMPORT], cwd=root, capture_output=True, check=True).stdout)
+        for _ in range(3)
+    ]
+    say("import_seconds", min(took), "s", len(took), quarter, 0.0)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from commands import broker_config, certs
 from commands import layout as layout_command
 from commands import ledger as ledger_command
 from commands import opt_out as opt_out_command
+from commands.fit import fit_text
+from commands.plan import plan_file, run_stream, schema_text
 from commands.study import study_text
-from gw_spaceheat.errors import SpaceheatError
+from gw_spaceheat.errors import BadInput, SpaceheatError
 
 app = typer.Typer(help="Transactive control for heat pumps with thermal storage.", no_args_is_help=True)
 layout_app = typer.Typer(help="House files.", no_args_is_help=True)
@@ -34,6 +36,42 @@ def study(
 ) -> None:
     """Run house and AtomicTNode in virtual time and report cost, comfort and speed."""
     typer.echo(study_text(house, days, series, seed, start, planner, json))
+
+
+@app.command()
+def plan(
+    case: Annotated[str | None, typer.Argument(help="Case file (JSON), or - for one case per line on stdin.")] = None,
+    json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture (PNG) of the plan.")] = None,
+    bound: Annotated[bool, typer.Option(help="Also compute the lower bound (needs HiGHS; takes longer).")] = True,
+    schema: Annotated[bool, typer.Option(help="Print the JSON Schemas of case and plan.")] = False,
+) -> None:
+    """Forecast, prices and a house's state in; when to buy electricity, what it costs and why, out."""
+    if schema:
+        typer.echo(schema_text())
+    elif case == "-":
+        if plot is not None:
+            raise BadInput(f"plot {plot}: a stream of cases has no picture, give a case file")
+        raise typer.Exit(run_stream(bound))
+    elif case is None:
+        raise BadInput("plan: which case? Give a file, or - for one case per line on standard input")
+    else:
+        typer.echo(plan_file(Path(case), json, plot, bound))
+
+
+@app.command()
+def fit(
+    house: Annotated[str, typer.Option(help="Alias, its last word, or a house file.")] = "beech",
+    history: Annotated[Path | None, typer.Option(help="Message store of an AtomicTNode or ear.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Readings: time_utc and channels, C, W, l/min.")] = None,
+    simulated_days: Annotated[float | None, typer.Option(help="Days of the simulated house instead.")] = None,
+    start: Annotated[str | None, typer.Option(help="Start of the simulated days, ISO time with offset.")] = None,
+    seed: Annotated[int, typer.Option(help="Draws the simulated instruments' errors.")] = 0,
+    json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the planner's parameters (JSON).")] = None,
+) -> None:
+    """History in; load line, water temperatures, thermal mass, losses and COP with their errors out."""
+    typer.echo(fit_text(house, history, csv, simulated_days, start, seed, json, out))
 
 
 @layout_app.command()

@@ -6,6 +6,7 @@
     +-- TheirError          something outside gave us what it should not
         +-- BadInput        a file, an option or a setting is wrong: a person can mend it
         |   +-- BadHouse    a house file; carries every problem found, each with its path
+        |   +-- BadCase     a planning case, likewise
         +-- WireError       a bus or network did not answer, or answered nonsense: a late reading
         +-- BadMessage      bytes from a link that are no message of ours
         +-- StorageError    disk full, read-only or damaged
@@ -45,6 +46,14 @@ class BadHouse(BadInput):
     def __init__(self, name: str, problems: list[str]) -> None:
         lines = "\n".join(f"  {problem}" for problem in problems)
         super().__init__(f"house {name}: {len(problems)} problem(s)\n{lines}")
+        self.problems = problems
+
+
+class BadCase(BadInput):
+    """A planning case is wrong; `problems` lists every error with its path, its value and the rule."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
         self.problems = problems
 
 

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     snapshot_period_s: Seconds | None = None
     power_report_share: Annotated[float, Field(gt=0, le=1)] | None = None
     power_repeat_s: Seconds | None = None
-    outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 500
+    outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 350
 
     @field_validator("local", "cloud")
     @classmethod

@@ -121,7 +121,7 @@ def decode(data: bytes) -> Envelope:
     """The message in `data`, checked against everything but its sender. BadMessage otherwise, and nothing else."""
     if len(data) > LONGEST_MESSAGE_BYTES:
         raise BadMessage("too long", f"{len(data)} bytes, at most {LONGEST_MESSAGE_BYTES}")
-    known = _known_type(_parse(data))
+    known = _known_type(parse_object(data))
     try:
         wire = known.wire.model_validate_json(data, strict=True)
     except ValidationError as error:
@@ -169,7 +169,8 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
-def _parse(data: bytes) -> dict[str, object]:
+def parse_object(data: bytes) -> dict[str, object]:
+    """A JSON object as bytes: UTF-8, no key twice, no NaN or Infinity, not too deep. BadMessage otherwise."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

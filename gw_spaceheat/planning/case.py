@@ -1,5 +1,6 @@
 """What the planner is told: one frozen case, every series on the case's own time grid."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,10 @@ from numpy.typing import NDArray
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import Plumbing
+from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
+from gw_spaceheat.planning.plan import Plan
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,27 +22,93 @@ class StateNow:
     """Store layers, C, top to bottom, () if the house has none (or none answered)."""
     buffer_c: float | None = None
     zone_c: float | None = None
+    """Mean room temperature, C, weighted by the zones' shares: the house's own store begins here."""
     heat_pump_on: bool = False
     heat_pump_since_s: float = 0.0
     """Epoch seconds since when the heat source has been on (or off)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """An accepted slot: from `start_s` to `end_s` (epoch s) `energy_kwh` of electricity must be bought."""
+
+    start_s: float
+    end_s: float
+    energy_kwh: float
+
+    def __post_init__(self) -> None:
+        if not self.end_s > self.start_s or not self.energy_kwh >= 0.0:
+            raise BadInput(f"commitment {self}: must end after it starts and buy 0 kWh or more")
+
+
+@dataclass(frozen=True, slots=True)
+class DemandCharge:
+    """Price of the greatest average power of any step, as far as it exceeds the month's peak so far."""
+
+    usd_per_kw: float
+    peak_so_far_kw: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scenario:
+    """One way the future may go, with its probability; series as in the case, None = as in the case."""
+
+    probability: float
+    price_usd_per_mwh: Floats | None = None
+    outdoor_c: Floats | None = None
+    wind_m_per_s: Floats | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanningCase:
-    """One planning problem. `outdoor_c` (C) and `price_usd_per_mwh` have one value per step."""
+    """One planning problem. Every series has one value per step; NaN is a gap, filled on the safe side and named."""
 
     start_s: float
     step_minutes: tuple[int, ...]
-    outdoor_c: NDArray[np.float64]
-    price_usd_per_mwh: NDArray[np.float64]
-    plumbing: Plumbing
+    """Any lengths, mixed: 5 min now, 15 min today, 60 min tomorrow."""
+    outdoor_c: Floats
+    price_usd_per_mwh: Floats
+    """All that a kWh costs: energy, distribution, regulation. Negative allowed."""
+    parameters: PlannerParameters
     state: StateNow
+    wind_m_per_s: Floats | None = None
+    setpoint_c: Floats | None = None
+    """Wanted room temperature per step; None: the one the load line was made for."""
+    commitments: tuple[Commitment, ...] = ()
+    previous: Plan | None = None
+    """The plan in force: switching the heat source against it, now, costs `PlannerOptions.change_usd`."""
+    demand_charge: DemandCharge | None = None
+    scenarios: tuple[Scenario, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what is no planning problem at all; a physical state, however odd, is never refused."""
         steps = len(self.step_minutes)
         if steps == 0 or min(self.step_minutes) <= 0:
             raise BadInput(f"planning case: step_minutes {self.step_minutes}: at least one step, each above 0 minutes")
-        for name, series in (("outdoor_c", self.outdoor_c), ("price_usd_per_mwh", self.price_usd_per_mwh)):
-            if np.shape(series) != (steps,):
+        named: list[tuple[str, Floats | None]] = [
+            ("outdoor_c", self.outdoor_c),
+            ("price_usd_per_mwh", self.price_usd_per_mwh),
+            ("wind_m_per_s", self.wind_m_per_s),
+            ("setpoint_c", self.setpoint_c),
+        ]
+        for number, scenario in enumerate(self.scenarios):
+            named.append((f"scenario {number} price_usd_per_mwh", scenario.price_usd_per_mwh))
+            named.append((f"scenario {number} outdoor_c", scenario.outdoor_c))
+            named.append((f"scenario {number} wind_m_per_s", scenario.wind_m_per_s))
+        for name, series in named:
+            if series is not None and np.shape(series) != (steps,):
                 raise BadInput(f"planning case: {name} has shape {np.shape(series)}, must be ({steps},)")
+        if self.scenarios and not abs(sum(scenario.probability for scenario in self.scenarios) - 1.0) < 1e-6:
+            raise BadInput("planning case: the probabilities of its scenarios must add up to 1")
+
+
+def case_of_plumbing(
+    start_s: float,
+    step_minutes: Sequence[int],
+    outdoor_c: Floats,
+    price_usd_per_mwh: Floats,
+    plumbing: Plumbing,
+    state: StateNow,
+) -> PlanningCase:
+    """A case whose parameters are those of the house file."""
+    return PlanningCase(start_s, tuple(step_minutes), outdoor_c, price_usd_per_mwh, parameters_of(plumbing), state)

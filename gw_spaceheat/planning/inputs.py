@@ -3,47 +3,55 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gw_spaceheat.house.model import Plumbing
-from gw_spaceheat.physics.heat_load import emitter_heat_w, heat_load_w, required_source_water_c, return_drop_k
 from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.options import PlannerOptions
-
-Floats = NDArray[np.float64]
+from gw_spaceheat.planning.parameters import PlannerParameters
 
 COLD_STORE_C = 30.0
 """A store nobody can read is taken as too cold to heat with."""
 COLD_OUTDOOR_C = -10.0
+WIND_UNKNOWN_M_PER_S = 4.0
 PRICE_UNKNOWN_USD_PER_MWH = 100.0
 READABLE_C = (-40.0, 130.0)
 FORECAST_C = (-60.0, 60.0)
+TAIL_STEP_H = 2.0
+TAIL_SAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Horizon:
+    """The steps' constants, each of shape (steps,). The last `tail` steps are the last day lived once more."""
+
+    hours: Floats
+    outdoor_c: Floats
+    price_usd_per_kwh: Floats
+    load_kw: Floats
+    """Heat that holds the load line's indoor temperature."""
+    setpoint_k: Floats
+    """Wanted room temperature above the load line's."""
+    committed_kwh: Floats
+    """Electricity that an accepted slot asks for; NaN: none does."""
+    tail: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Number of steps of the case, the tail not counted."""
+        return self.hours.size - self.tail
 
 
 @dataclass(frozen=True, slots=True)
-class StepInput:
-    """One step's constants. Energies in kWh of the whole step."""
-
-    hours: float
-    outdoor_c: float
-    price_usd_per_kwh: float
-    load_kwh: float
-    beyond_emitters_kwh: float
-    """Heat the emitters cannot give even at the hottest water: unserved whatever is done."""
-    rswt_c: float
-    drop_k: float
-
-
-@dataclass(frozen=True, slots=True)
-class StoreStart:
-    """Measured store and buffer, as mean and top (C)."""
+class Start:
+    """Measured state as the planner's: store and buffer lumped as mean and top (C), house above its reference (K)."""
 
     mean_c: float
     top_c: float
+    house_k: float
 
 
 def clean_series(series: Floats, name: str, limits: tuple[float, float], unknown: float) -> tuple[Floats, list[str]]:
-    """`series` without gaps (nearest known neighbour, else `unknown`) and inside `limits`; what was missing."""
+    """`series` without gaps (nearest known neighbours, else `unknown`) and inside `limits`; what was missing."""
     values = np.asarray(series, dtype=np.float64)
     known = np.isfinite(values)
     if not known.any():
@@ -58,68 +66,95 @@ def readable(value: float | None) -> bool:
     return value is not None and READABLE_C[0] <= value <= READABLE_C[1]
 
 
-def store_start(plumbing: Plumbing, state: StateNow) -> tuple[StoreStart, list[str]]:
-    """Mean and top of store and buffer lumped by volume; unreadable layers take their neighbours' mean."""
+def start_of(parameters: PlannerParameters, state: StateNow) -> tuple[Start, list[str]]:
+    """Store and buffer lumped by capacity; unreadable layers take their neighbours' mean."""
     notes: list[str] = []
-    mean_c, top_c, litres = 0.0, COLD_STORE_C, 0.0
-    if plumbing.buffer is not None:
-        litres = plumbing.buffer.litres
+    mean_c, top_c, kwh_per_k = COLD_STORE_C, COLD_STORE_C, 0.0
+    if parameters.buffer is not None:
+        kwh_per_k = parameters.buffer.kwh_per_k
         if state.buffer_c is None or not readable(state.buffer_c):
             notes.append("buffer_temperature_missing")
-            mean_c = top_c = COLD_STORE_C
         else:
             mean_c = top_c = state.buffer_c
-    if plumbing.store is not None:
+    if parameters.store is not None:
         layers = [layer for layer in state.store_c if readable(layer)]
         if len(layers) < max(1, len(state.store_c)):
             notes.append(f"store_layers_missing={max(1, len(state.store_c)) - len(layers)}")
         store_mean_c = sum(layers) / len(layers) if layers else COLD_STORE_C
-        store_litres = plumbing.store.tanks * plumbing.store.litres_per_tank
-        mean_c = (mean_c * litres + store_mean_c * store_litres) / (litres + store_litres)
+        store_kwh_per_k = parameters.store.kwh_per_k
+        mean_c = (mean_c * kwh_per_k + store_mean_c * store_kwh_per_k) / (kwh_per_k + store_kwh_per_k)
         top_c = layers[0] if layers else COLD_STORE_C
-    return StoreStart(mean_c if litres or plumbing.store else COLD_STORE_C, top_c), notes
-
-
-def setpoint_c(plumbing: Plumbing) -> float:
-    """Mean setpoint (C) of the zones, weighted by their share of the house."""
-    weight = sum(zone.share for zone in plumbing.zones)
-    return sum(zone.setpoint_c * zone.share for zone in plumbing.zones) / weight if weight else 20.0
-
-
-def step_inputs(
-    case: PlanningCase, options: PlannerOptions, hottest_water_c: float
-) -> tuple[tuple[StepInput, ...], list[str]]:
-    """The steps' constants and the names of inputs that were missing."""
-    plumbing, notes = case.plumbing, list[str]()
-    outdoor_c, outdoor_notes = clean_series(case.outdoor_c, "outdoor_forecast", FORECAST_C, COLD_OUTDOOR_C)
-    price, price_notes = clean_series(case.price_usd_per_mwh, "price_forecast", (-1e6, 1e6), PRICE_UNKNOWN_USD_PER_MWH)
-    notes += outdoor_notes + price_notes
-    indoor_c = setpoint_c(plumbing)
-    recovery_kwh = 0.0
-    if case.state.zone_c is None or not readable(case.state.zone_c):
+    house_k = 0.0
+    if state.zone_c is None or not readable(state.zone_c):
         notes.append("zone_temperature_missing")
     else:
-        recovery_kwh = (indoor_c - case.state.zone_c) * plumbing.building.air_capacity_kwh_per_k
-    greatest_kw = emitter_heat_w(plumbing.emitters, hottest_water_c) / 1000.0
-    steps: list[StepInput] = []
-    elapsed_h = 0.0
-    for minutes, outdoor, usd_per_mwh in zip(case.step_minutes, outdoor_c.tolist(), price.tolist(), strict=True):
-        hours = minutes / 60.0
-        recovering_h = max(0.0, min(hours, options.recovery_h - elapsed_h))
-        wanted_kwh = heat_load_w(plumbing.building, outdoor, indoor_c) / 1000.0 * hours
-        wanted_kwh = max(0.0, wanted_kwh + recovery_kwh * recovering_h / options.recovery_h)
-        load_kwh = min(wanted_kwh, greatest_kw * hours)
-        load_w = 1000.0 * load_kwh / hours
-        steps.append(
-            StepInput(
-                hours=hours,
-                outdoor_c=outdoor,
-                price_usd_per_kwh=usd_per_mwh / 1000.0,
-                load_kwh=load_kwh,
-                beyond_emitters_kwh=wanted_kwh - load_kwh,
-                rswt_c=required_source_water_c(plumbing.emitters, load_w),
-                drop_k=max(0.5, return_drop_k(plumbing.emitters, load_w)),
-            )
-        )
-        elapsed_h += hours
-    return tuple(steps), notes
+        house_k = state.zone_c - parameters.load.indoor_c
+    return Start(mean_c, top_c, house_k), notes
+
+
+def horizon_of(case: PlanningCase, options: PlannerOptions) -> tuple[Horizon, list[str]]:
+    """The steps' constants and the names of inputs that were missing."""
+    outdoor_c, notes = clean_series(case.outdoor_c, "outdoor_forecast", FORECAST_C, COLD_OUTDOOR_C)
+    price, price_notes = clean_series(case.price_usd_per_mwh, "price_forecast", (-1e6, 1e6), PRICE_UNKNOWN_USD_PER_MWH)
+    wind: Floats = np.zeros_like(outdoor_c)
+    line = case.parameters.load
+    if line.wind_kw_per_k_m_s != 0.0:
+        unknown = np.full_like(outdoor_c, np.nan) if case.wind_m_per_s is None else case.wind_m_per_s
+        wind, wind_notes = clean_series(unknown, "wind_forecast", (0.0, 60.0), WIND_UNKNOWN_M_PER_S)
+        price_notes += wind_notes
+    setpoint_k: Floats = np.zeros_like(outdoor_c)
+    if case.setpoint_c is not None:
+        setpoint_c, setpoint_notes = clean_series(case.setpoint_c, "setpoint", (5.0, 30.0), line.indoor_c)
+        setpoint_k, price_notes = setpoint_c - line.indoor_c, price_notes + setpoint_notes
+    horizon = Horizon(
+        hours=np.array(case.step_minutes, dtype=np.float64) / 60.0,
+        outdoor_c=outdoor_c,
+        price_usd_per_kwh=price / 1000.0,
+        load_kw=line.heat_kw(outdoor_c, wind),
+        setpoint_k=setpoint_k,
+        committed_kwh=_committed_kwh(case),
+    )
+    return with_tail(horizon, options.tail_h), notes + price_notes
+
+
+def _committed_kwh(case: PlanningCase) -> Floats:
+    """Electricity of each step that accepted slots ask for, spread evenly over a slot; NaN where no slot is."""
+    edges_s = case.start_s + 60.0 * np.concatenate(([0], np.cumsum(case.step_minutes)))
+    asked_kwh = np.full(len(case.step_minutes), np.nan)
+    for slot in case.commitments:
+        covered_s = np.minimum(edges_s[1:], slot.end_s) - np.maximum(edges_s[:-1], slot.start_s)
+        # A step that a slot only grazes is free: its other minutes decide.
+        inside = covered_s >= 0.5 * np.diff(edges_s)
+        share_kwh = slot.energy_kwh * covered_s / (slot.end_s - slot.start_s)
+        asked_kwh = np.where(inside, np.nan_to_num(asked_kwh) + share_kwh, asked_kwh)
+    return asked_kwh
+
+
+def with_tail(horizon: Horizon, tail_h: float) -> Horizon:
+    """`horizon` followed by its last day (or all of it, if it is shorter), averaged over steps of two hours."""
+    count = round(tail_h / TAIL_STEP_H)
+    if count <= 0:
+        return horizon
+    edges_h = np.concatenate(([0.0], np.cumsum(horizon.hours)))
+    total_h = float(edges_h[-1])
+    period_h = min(24.0, total_h)
+    sample_h = (np.arange(count * TAIL_SAMPLES) + 0.5) * (TAIL_STEP_H / TAIL_SAMPLES)
+    at_h = total_h - period_h + sample_h % period_h
+    index = np.clip(np.searchsorted(edges_h, at_h, side="right") - 1, 0, horizon.hours.size - 1)
+
+    def longer(series: Floats) -> Floats:
+        # Weather and setpoint are the day's means: their swing says little about what heat is worth, and equal steps
+        # are worked out once.
+        return np.concatenate((series, np.full(count, series[index].mean())))
+
+    price = horizon.price_usd_per_kwh[index].reshape(count, TAIL_SAMPLES).mean(axis=1)
+
+    return Horizon(
+        hours=np.concatenate((horizon.hours, np.full(count, TAIL_STEP_H))),
+        outdoor_c=longer(horizon.outdoor_c),
+        price_usd_per_kwh=np.concatenate((horizon.price_usd_per_kwh, price)),
+        load_kw=longer(horizon.load_kw),
+        setpoint_k=longer(horizon.setpoint_k),
+        committed_kwh=np.concatenate((horizon.committed_kwh, np.full(count, np.nan))),
+        tail=count,
+    )

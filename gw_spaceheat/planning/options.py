@@ -5,20 +5,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PlannerOptions:
-    """Prices of the goals, and the state grid."""
+    """Prices of the goals, and the state grid. Starts and margins belong to the house: `parameters`."""
 
-    comfort_usd_per_kwh: float = 2.0
-    """What a kWh of heat the house needed and did not get is priced at."""
-    start_usd: float = 0.03
-    """Wear and lost heat of one start of the heat source."""
-    serving_margin_k: float = 3.0
-    """How far above RSWT the heat pump runs while it serves the house directly."""
+    unmet_heat_usd_per_kwh: float = 2.0
+    """What a kWh of heat that the house needed and did not get is priced at, once it is at its lowest temperature."""
+    below_setpoint_usd_per_k_h: float = 0.5
+    """What a kelvin below the setpoint costs per hour."""
+    commitment_usd_per_kwh: float = 3.0
+    """What a kWh more or less than an accepted slot says is priced at, beyond its electricity."""
+    change_usd: float = 0.02
+    """Switching the heat source now against the plan in force: the other side has already prepared for it."""
     terminal_discount: float = 0.95
-    """Stored heat at the end is worth a little less than replacing it, so equal prices never charge the store."""
+    """Stored heat at the very end is worth a little less than replacing it, so equal prices never charge the store."""
+    tail_h: float = 24.0
+    """The last day is lived once more after the horizon, in steps of two hours, to know what heat is then worth."""
     recovery_h: float = 4.0
-    """A house below (above) its setpoint is brought back over so many hours."""
+    """A house off its target is brought back at this time constant."""
     level_nodes: int = 96
     spread_nodes: int = 4
+    """With the three nodes of the house and two modes of the source: 2,304 states."""
 
 
 DEFAULT_OPTIONS = PlannerOptions()

@@ -24,6 +24,14 @@ class PlanStep:
     house_heat_kwh: float = 0.0
     unserved_kwh: float = 0.0
     store_loss_kwh: float = 0.0
+    boiler_heat_kwh: float = 0.0
+    house_k: float = 0.0
+    """Room temperature at the step's end, above the one the load line was made for."""
+    below_setpoint_k_h: float = 0.0
+    started: bool = False
+    """Whether the heat source starts in this step."""
+    action: int = 0
+    """Index of the planner's own action."""
 
     @property
     def average_w(self) -> float:
@@ -37,7 +45,7 @@ class Plan:
 
     steps: tuple[PlanStep, ...]
     total_cost_usd: float
-    """What the electricity costs; neither comfort nor starts nor the terminal value are in it."""
+    """Electricity, boiler fuel and demand charge; neither comfort nor starts nor the terminal value are in it."""
     terminal_value_usd: float
     """What the heat left in the store at the end is worth."""
     marginal_heat_usd_per_kwh: float
@@ -47,6 +55,10 @@ class Plan:
     objective_usd: float = 0.0
     """What was minimised: cost + starts + priced comfort - terminal value."""
     start_store_energy_kwh: float = 0.0
+    start_house_k: float = 0.0
+    starts: int = 0
+    demand_charge_usd: float = 0.0
+    parameters_version: str = ""
 
     def average_w(self, from_s: float, to_s: float) -> float:
         """Average electric power, W, the plan wants from `from_s` to `to_s` (epoch s); 0 outside the plan."""

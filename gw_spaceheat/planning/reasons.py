@@ -1,59 +1,58 @@
 """Why a step is as it is, and which of its goals are not met: short codes, countable and fit for a log."""
 
-from dataclasses import dataclass
-
-from gw_spaceheat.planning.inputs import StepInput
+from gw_spaceheat.planning.actions import Rung, is_committed
+from gw_spaceheat.planning.heat_load import COAST, PREHEAT, StepHeat
+from gw_spaceheat.planning.roll_out import Taken
 
 TRACE_KWH = 0.005
 """Less heat than this per step is not worth a word."""
+TRACE_K = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The action taken in one step and what it did; energies in kWh."""
-
-    step: StepInput
-    top_before_c: float
-    level: float
-    spread: float
-    electric_kwh: float
-    heat_kwh: float
-    charge_kwh: float
-    discharge_kwh: float
-    loss_kwh: float
-    unserved_kwh: float
-    source_share: float
-    forced: bool
-    started: bool
-
-
-def reason_of(taken: Taken, typical_usd_per_kwh: float) -> str:
-    """The constraint or price that made the step so. `typical` is the median price of the plan."""
-    price = taken.step.price_usd_per_kwh
-    running = taken.electric_kwh > TRACE_KWH
-    if taken.forced and not (0.0 < taken.source_share < 1.0):
+def reason_of(taken: Taken, step: StepHeat, top_before_c: float, price: float, typical: float) -> str:
+    """The constraint or price that made the step so. `price` now and `typical` (the plan's median) in USD/kWh."""
+    outcome = taken.outcome
+    running = outcome.electric_kwh > TRACE_KWH
+    discharging = outcome.discharge_kwh > TRACE_KWH
+    if taken.forced and not (0.0 < taken.share < 1.0):
         return "minimum_time_of_source"
-    if running and taken.charge_kwh > TRACE_KWH:
+    if is_committed(taken.action, step) and running:
+        return "committed_slot"
+    if taken.started and taken.action.rung is not Rung.IDLE and not running and taken.share <= 0.0:
+        return "source_starting"
+    if running and taken.action.target == PREHEAT and price <= typical:
+        return "preheat_house_while_cheap"
+    if running and outcome.charge_kwh > TRACE_KWH:
         if price < 0.0:
             return "paid_to_charge"
-        return "charge_while_cheap" if price <= typical_usd_per_kwh else "charge_for_need_ahead"
-    if running and taken.unserved_kwh - taken.step.beyond_emitters_kwh > TRACE_KWH:
+        return "charge_while_cheap" if price <= typical else "charge_for_need_ahead"
+    if running and outcome.unserved_kwh - step.beyond_emitters_kwh > TRACE_KWH:
         return "source_at_capacity"
-    if running and taken.discharge_kwh > TRACE_KWH:
+    if running and discharging:
         return "store_first_then_source"
     if running:
-        return "store_below_rswt" if taken.top_before_c < taken.step.rswt_c else "serve_load"
-    if taken.discharge_kwh > TRACE_KWH:
-        return "discharge_while_dear" if price > typical_usd_per_kwh else "discharge_instead_of_run"
-    return "no_load" if taken.unserved_kwh <= TRACE_KWH else "too_dear_to_heat"
+        return "store_below_rswt" if top_before_c < step.rswt_c else "serve_load"
+    if outcome.boiler_kwh > TRACE_KWH:
+        return "boiler_cheaper"
+    if taken.action.target == COAST:
+        return "let_house_coast"
+    if discharging:
+        return "discharge_while_dear" if price > typical else "discharge_instead_of_run"
+    return "no_load" if outcome.unserved_kwh <= TRACE_KWH else "too_dear_to_heat"
 
 
-def unmet_of(taken: Taken) -> tuple[str, ...]:
+def unmet_of(taken: Taken, step: StepHeat) -> tuple[str, ...]:
     """Goals of the step that are not met."""
     unmet: list[str] = []
-    short_kwh = taken.unserved_kwh - taken.step.beyond_emitters_kwh
-    if taken.step.beyond_emitters_kwh > TRACE_KWH:
-        unmet.append(f"emitters_too_small_kwh={taken.step.beyond_emitters_kwh:.2f}")
+    outcome = taken.outcome
+    short_kwh = outcome.unserved_kwh
+    if step.beyond_emitters_kwh > TRACE_KWH:
+        unmet.append(f"emitters_too_small_kwh={step.beyond_emitters_kwh:.2f}")
     if short_kwh > TRACE_KWH:
         unmet.append(f"heat_unserved_kwh={short_kwh:.2f}")
+    below_k = step.setpoint_k - outcome.after.house_k
+    if below_k > TRACE_K:
+        unmet.append(f"below_setpoint_k={below_k:.2f}")
+    if step.committed_kwh == step.committed_kwh and abs(outcome.electric_kwh - step.committed_kwh) > 10.0 * TRACE_KWH:
+        unmet.append(f"commitment_missed_kwh={outcome.electric_kwh - step.committed_kwh:+.2f}")
     return tuple(unmet)

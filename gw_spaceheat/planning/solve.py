@@ -1,154 +1,151 @@
-"""The planner: backward dynamic programme over the stratified store, then a roll-out that conserves energy."""
+"""The planner: backward dynamic programme over the stratified store and the house, then an exact roll-out."""
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
 
 from gw_spaceheat.planning.case import PlanningCase
-from gw_spaceheat.planning.inputs import StepInput, step_inputs, store_start
+from gw_spaceheat.planning.grid import Table
+from gw_spaceheat.planning.maths import SCALARS
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan, PlanStep
-from gw_spaceheat.planning.reasons import Taken, reason_of, unmet_of
-from gw_spaceheat.planning.transition import NO_HEAT_KWH, House, SourceBounds
-from gw_spaceheat.planning.value import Grid, backward, make_grid, prepare, terminal_value_usd
-
-Floats = NDArray[np.float64]
+from gw_spaceheat.planning.problem import Problem, mean_price_usd_per_kwh, problem_of
+from gw_spaceheat.planning.reasons import reason_of, unmet_of
+from gw_spaceheat.planning.roll_out import Mode, Taken, roll_out, rows_of
+from gw_spaceheat.planning.value import OFF, ON, backward
 
 NO_UNSERVED_KWH = 0.005
+NO_DEGREE_HOURS = 0.01
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """A plan with what it rests on: the problem and the cost-to-go tables that bid and policy are made from."""
+
+    plan: Plan
+    problem: Problem
+    tables: list[Table]
 
 
 def make_plan(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> Plan:
     """The cheapest plan the action set allows. Never raises for a physical state; what cannot be met is listed."""
-    house = House(case.plumbing, options)
-    steps, notes = step_inputs(case, options, house.source.hottest_c)
-    start, start_notes = store_start(case.plumbing, case.state)
-    notes += start_notes
-    if not house.has_source:
-        notes.append("no_heat_source")
-    level = house.store.level(start.mean_c)
-    spread = max(0.0, house.store.level(start.top_c) - level) if house.store.usable else 0.0
-    grid = make_grid(house, steps, level, spread)
-    first = _first_bounds(case, house)
-    tables = backward(house, steps, grid, first)
-    taken = _roll_out(case, house, steps, grid, tables, level, spread, first)
-    return _plan(case, house, steps, taken, tables[0], grid, level, spread, tuple(notes))
+    return solve(case, options).plan
 
 
-def _first_bounds(case: PlanningCase, house: House) -> SourceBounds:
-    """What the source's minimum on and off times leave of the first step."""
-    since_s = max(0.0, case.start_s - case.state.heat_pump_since_s)
-    step_s = 60.0 * case.step_minutes[0]
-    if case.state.heat_pump_on:
-        return SourceBounds(least=min(1.0, max(0.0, house.source.minimum_on_s - since_s) / step_s))
-    return SourceBounds(greatest=1.0 - min(1.0, max(0.0, house.source.minimum_off_s - since_s) / step_s))
+def solve(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, first: int | None = None) -> Solution:
+    """As `make_plan`, with problem and tables. `first`: the index of the first action, if it is given."""
+    problem = problem_of(case, options)
+    tables = backward(problem)
+    taken = roll_out(problem, tables, mode_now(case, problem), first, _change_usd(case, options))
+    return Solution(put_together(case, problem, tables, taken), problem, tables)
 
 
-def _roll_out(
-    case: PlanningCase,
-    house: House,
-    steps: tuple[StepInput, ...],
-    grid: Grid,
-    tables: list[Floats],
-    level: float,
-    spread: float,
-    first: SourceBounds,
-) -> list[Taken]:
-    """Forward from the state now, each step the best action by cost-to-go at the true, unrounded state."""
-    running_before = case.state.heat_pump_on
-    taken: list[Taken] = []
-    for index, step in enumerate(steps):
-        bounds = first if index == 0 else SourceBounds()
-        levels, spreads = np.array([[level]]), np.array([[spread]])
-        prepared = prepare(house, step, grid, levels, spreads, bounds)
-        cost = prepared.costs_usd(step, house.options, tables[index + 1])[:, 0]
-        starts = prepared.running[:, 0] & (not running_before)
-        best = int(np.argmin(cost + house.options.start_usd * starts))
-        outcome = prepared.outcome
-        running_now = bool(prepared.running[best, 0])
-        done = Taken(
-            step=step,
-            top_before_c=house.store.top_c(level, spread),
-            level=float(outcome.level_after[best, 0]),
-            spread=float(outcome.spread_after[best, 0]),
-            electric_kwh=float(outcome.electric_kwh[best, 0]),
-            heat_kwh=float(outcome.heat_kwh[best, 0]),
-            charge_kwh=float(outcome.charge_kwh[best, 0]),
-            discharge_kwh=float(outcome.discharge_kwh[best, 0]),
-            loss_kwh=float(outcome.loss_kwh[best, 0]),
-            unserved_kwh=float(outcome.unserved_kwh[best, 0]),
-            source_share=float(prepared.share[best, 0]),
-            forced=index == 0 and (bounds.least > 0.0 or bounds.greatest < 1.0),
-            started=running_now and not running_before,
-        )
-        taken.append(done)
-        level, spread, running_before = done.level, done.spread, running_now
-    return taken
+def mode_now(case: PlanningCase, problem: Problem) -> Mode:
+    """Heat source on or off, and what is left of its minimum time."""
+    source, state = problem.house.source, case.state
+    since_s = max(0.0, case.start_s - state.heat_pump_since_s)
+    bound_s = (source.minimum_on_s if state.heat_pump_on else source.minimum_off_s) - since_s
+    return Mode(state.heat_pump_on, max(0.0, bound_s) if bound_s == bound_s else 0.0)
 
 
-def _plan(
-    case: PlanningCase,
-    house: House,
-    steps: tuple[StepInput, ...],
-    taken: list[Taken],
-    table: Floats,
-    grid: Grid,
-    level: float,
-    spread: float,
-    notes: tuple[str, ...],
-) -> Plan:
+def _change_usd(case: PlanningCase, options: PlannerOptions) -> float:
+    """Cost of leaving the plan in force: positive if it runs the source now, negative if not, 0 without one."""
+    if case.previous is None:
+        return 0.0
+    end_s = case.start_s + 60.0 * case.step_minutes[0]
+    runs = case.previous.average_w(case.start_s, end_s) > 1.0
+    covered = case.previous.steps[-1].start_s + 60.0 * case.previous.steps[-1].minutes >= end_s
+    return (options.change_usd if runs else -options.change_usd) if covered else 0.0
+
+
+def put_together(case: PlanningCase, problem: Problem, tables: list[Table], taken: list[Taken]) -> Plan:
     """Put the roll-out into words and money."""
-    typical_usd_per_kwh = float(np.median([step.price_usd_per_kwh for step in steps]))
-    plan_steps: list[PlanStep] = []
+    typical = mean_price_usd_per_kwh(problem.horizon)
+    steps: list[PlanStep] = []
     start_s = case.start_s
     for minutes, done in zip(case.step_minutes, taken, strict=True):
-        price = done.step.price_usd_per_kwh
-        plan_steps.append(
-            PlanStep(
-                start_s=start_s,
-                minutes=minutes,
-                hp_electric_kwh=done.electric_kwh,
-                hp_heat_kwh=done.heat_kwh,
-                store_heat_kwh=done.charge_kwh - done.discharge_kwh,
-                store_energy_kwh=house.store.energy_kwh(done.level),
-                store_top_c=house.store.top_c(done.level, done.spread),
-                price_usd_per_mwh=1000.0 * price,
-                cost_usd=price * done.electric_kwh,
-                reason=reason_of(done, typical_usd_per_kwh),
-                unmet=unmet_of(done),
-                house_heat_kwh=done.heat_kwh - done.charge_kwh + done.discharge_kwh,
-                unserved_kwh=done.unserved_kwh,
-                store_loss_kwh=done.loss_kwh,
-            )
-        )
+        steps.append(_plan_step(problem, done, start_s, minutes, typical))
         start_s += 60.0 * minutes
-    end_value = float(terminal_value_usd(house, steps, np.array([taken[-1].level]))[0])
-    cost = sum(step.cost_usd for step in plan_steps)
-    unserved_kwh = sum(done.unserved_kwh for done in taken)
-    starts = sum(done.started for done in taken)
-    summary = (f"heat_unserved_kwh={unserved_kwh:.2f}",) if unserved_kwh > NO_UNSERVED_KWH else ()
+    end_value = terminal_usd(problem, tables, taken[-1])
+    unserved_kwh = sum(step.unserved_kwh for step in steps)
+    degree_hours = sum(step.below_setpoint_k_h for step in steps)
+    summary = problem.notes
+    if unserved_kwh > NO_UNSERVED_KWH:
+        summary += (f"heat_unserved_kwh={unserved_kwh:.2f}",)
+    if degree_hours > NO_DEGREE_HOURS:
+        summary += (f"below_setpoint_k_h={degree_hours:.2f}",)
+    demand_usd = demand_charge_usd(case, steps)
     return Plan(
-        steps=tuple(plan_steps),
-        total_cost_usd=cost,
+        steps=tuple(steps),
+        total_cost_usd=sum(step.cost_usd for step in steps) + demand_usd,
         terminal_value_usd=end_value,
-        marginal_heat_usd_per_kwh=_marginal_usd_per_kwh(case, house, table, grid, level, spread),
-        unmet=notes + summary,
-        objective_usd=cost
-        + house.options.comfort_usd_per_kwh * unserved_kwh
-        + house.options.start_usd * starts
-        - end_value,
-        start_store_energy_kwh=house.store.energy_kwh(level),
+        marginal_heat_usd_per_kwh=_marginal_usd_per_kwh(case, problem, tables[0]),
+        unmet=summary,
+        objective_usd=sum(done.cost_usd for done in taken) + demand_usd - end_value,
+        start_store_energy_kwh=problem.house.store.energy_kwh(problem.start.level),
+        start_house_k=problem.start.house_k,
+        starts=sum(done.started for done in taken),
+        demand_charge_usd=demand_usd,
+        parameters_version=case.parameters.version,
     )
 
 
-def _marginal_usd_per_kwh(
-    case: PlanningCase, house: House, table: Floats, grid: Grid, level: float, spread: float
-) -> float:
-    """What the cost-to-go falls by per kWh more in the store now, over two nodes of the grid."""
-    if not house.store.usable:
+def demand_charge_usd(case: PlanningCase, steps: list[PlanStep]) -> float:
+    """What the greatest average power of any step costs above the peak so far (USD)."""
+    charge = case.demand_charge
+    if charge is None:
         return 0.0
-    reach = float(grid.levels[1] - grid.levels[0])
-    low = min(max(level - reach, float(grid.levels[0])), float(grid.levels[-1]) - 2.0 * reach)
-    offset = grid.size if case.state.heat_pump_on else 0
-    spreads = np.array([spread, spread])
-    costs = grid.weigh(offset, np.array([low, low + 2.0 * reach]), spreads).value(table)
-    worth = float(costs[0] - costs[1]) / (2.0 * reach * house.store.kwh_per_k)
-    return worth if abs(worth) > NO_HEAT_KWH else 0.0
+    peak_kw = max(step.average_w for step in steps) / 1000.0
+    return charge.usd_per_kw * max(0.0, peak_kw - charge.peak_so_far_kw)
+
+
+def _plan_step(problem: Problem, done: Taken, start_s: float, minutes: int, typical: float) -> PlanStep:
+    house, step, outcome = problem.house, problem.heats[done.step], done.outcome
+    price = problem.horizon.price_usd_per_kwh.item(done.step)
+    before, after = done.before, outcome.after
+    top_before_c = house.store.temperature_c(SCALARS, before.level + before.spread)
+    mean_k = 0.5 * (before.house_k + after.house_k)
+    fuel_usd = outcome.boiler_kwh * house.boiler_usd_per_kwh
+    return PlanStep(
+        start_s=start_s,
+        minutes=minutes,
+        hp_electric_kwh=outcome.electric_kwh,
+        hp_heat_kwh=outcome.heat_kwh,
+        store_heat_kwh=outcome.charge_kwh - outcome.discharge_kwh,
+        store_energy_kwh=house.store.energy_kwh(after.level),
+        store_top_c=house.store.temperature_c(SCALARS, after.level + after.spread),
+        price_usd_per_mwh=1000.0 * price,
+        cost_usd=price * outcome.electric_kwh + fuel_usd,
+        reason=reason_of(done, step, top_before_c, price, typical),
+        unmet=unmet_of(done, step),
+        house_heat_kwh=outcome.heat_kwh - outcome.charge_kwh + outcome.discharge_kwh + outcome.boiler_kwh,
+        unserved_kwh=outcome.unserved_kwh,
+        store_loss_kwh=outcome.loss_kwh,
+        boiler_heat_kwh=outcome.boiler_kwh,
+        house_k=after.house_k,
+        below_setpoint_k_h=max(0.0, step.setpoint_k - mean_k) * step.hours,
+        started=done.started,
+        action=problem.actions.index(done.action),
+    )
+
+
+def terminal_usd(problem: Problem, tables: list[Table], last: Taken) -> float:
+    """What store and house are worth at the case's end (USD), over an empty store and a house at its reference."""
+    if not problem.house.store.usable:
+        return 0.0
+    rows, grid, after = rows_of(tables[problem.horizon.steps]), problem.grid, last.outcome.after
+    row = rows[ON if last.mode.running else OFF]
+    empty_usd = grid.value(rows[OFF], grid.coldest_level, 0.0, 0.0)
+    return empty_usd - grid.value(row, after.level, after.spread, after.house_k)
+
+
+def _marginal_usd_per_kwh(case: PlanningCase, problem: Problem, table: Table) -> float:
+    """What the cost-to-go falls by per kWh more in the store now, over two nodes of the grid."""
+    if not problem.house.store.usable:
+        return 0.0
+    grid, start = problem.grid, problem.start
+    row = rows_of(table)[ON if case.state.heat_pump_on else OFF]
+    reach = grid.level_step
+    low = min(max(start.level - reach, grid.coldest_level), grid.coldest_level + (grid.levels - 3.0) * reach)
+    low_usd = grid.value(row, low, start.spread, start.house_k)
+    high_usd = grid.value(row, low + 2.0 * reach, start.spread, start.house_k)
+    worth = (low_usd - high_usd) / (2.0 * reach * problem.house.store.kwh_per_k)
+    return worth if abs(worth) > 1e-6 else 0.0

@@ -1,105 +1,90 @@
-"""The heat source as the planner sees it: heat pump or boost element, over arrays of leaving temperature."""
+"""The heat source as the planner sees it: heat pump, boost element or both, serving the house or charging the store."""
 
-from dataclasses import dataclass
+from typing import Generic, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from gw_spaceheat.planning.maths import Maths, Quantity
+from gw_spaceheat.planning.parameters import PlannerParameters
 
-from gw_spaceheat.house.model import HeatPump, Plumbing
-from gw_spaceheat.physics import heat_pump as unit
-from gw_spaceheat.physics.water import ZERO_C_IN_K
-
-Floats = NDArray[np.float64]
-
-DEFROST_BELOW_C = 5.0
-DEFROST_SHARE = 0.95
-"""Heat that is left of capacity and COP where the unit defrosts: about 6 reversed minutes every 60 to 90."""
 ELEMENT_LIFT_K = 5.0
 """An element stirs its tank: the plume's excess temperature, which decides how fast layers vanish."""
+NO_SOURCE_HOTTEST_C = 60.0
+LEAST_LIFT_K = 0.5
 
 
-def cop(outdoor_c: float, leaving_c: Floats) -> Floats:
-    """`physics.heat_pump.cop` over an array of leaving temperatures (C); a test holds the two equal."""
-    condensing_k = leaving_c + (unit.CONDENSER_APPROACH_K + ZERO_C_IN_K)
-    lift_k = np.maximum(condensing_k - (outdoor_c - unit.EVAPORATOR_APPROACH_K + ZERO_C_IN_K), unit.LEAST_LIFT_K)
-    efficiency = (0.672 + 0.00326 * outdoor_c) - 0.00368 * leaving_c
-    result: Floats = np.minimum(np.maximum(efficiency * condensing_k / lift_k, unit.COP_MINIMUM), unit.COP_MAXIMUM)
-    return result
-
-
-def capacity_kw(pump: HeatPump, outdoor_c: float, leaving_c: Floats, cop_now: Floats) -> Floats:
-    """`physics.heat_pump.capacity_w` over an array of leaving temperatures (C), in kW."""
-    share = (
-        1.0
-        + pump.capacity_per_k_outdoor * (outdoor_c - pump.rated_outdoor_c)
-        - pump.capacity_per_k_leaving * (leaving_c - pump.rated_leaving_c)
-    )
-    thermal_kw = pump.rated_heat_w / 1000.0 * np.maximum(share, unit.LEAST_CAPACITY_SHARE)
-    result: Floats = np.minimum(thermal_kw, pump.nameplate_w / 1000.0 * cop_now)
-    return result
-
-
-@dataclass(frozen=True, slots=True)
-class Charging:
+class Charging(NamedTuple, Generic[Quantity]):
     """How the source charges a store whose bottom has given temperatures: kW, COP and lift (K)."""
 
-    rate_kw: Floats
-    cop: Floats
-    lift_k: Floats
+    rate_kw: Quantity
+    cop: Quantity
+    lift_k: Quantity
 
 
-@dataclass(frozen=True, slots=True)
 class HeatSource:
-    """Heat pump with optional boost element, or the element alone (then `pump` is None)."""
+    """The house's heat source; a house without one has 0 kW, and its plan says that nothing is met."""
 
-    pump: HeatPump | None
-    boost_kw: float
-    hottest_c: float
-    """Hottest water it can make."""
+    def __init__(self, parameters: PlannerParameters) -> None:
+        pump, boost = parameters.heat_pump, parameters.boost
+        self.pump = pump
+        self.boost_kw = boost.rated_kw if boost else 0.0
+        self.exists = pump is not None or self.boost_kw > 0.0
+        element_c = boost.maximum_c if boost else NO_SOURCE_HOTTEST_C
+        self.hottest_c = pump.maximum_leaving_c if pump else element_c
+        self.minimum_on_s = pump.minimum_on_s if pump else 0.0
+        self.minimum_off_s = pump.minimum_off_s if pump else 0.0
+        self.start_delay_s = pump.start_delay_s if pump else 0.0
+        self.start_usd = pump.start_usd if pump else 0.0
+        self.minimum_modulation = pump.minimum_modulation if pump else 0.0
+        self.leaving_choice = pump.leaving_choice if pump else False
 
-    @property
-    def minimum_on_s(self) -> float:
-        return self.pump.minimum_on_s if self.pump else 0.0
-
-    @property
-    def minimum_off_s(self) -> float:
-        return self.pump.minimum_off_s if self.pump else 0.0
-
-    def derating(self, outdoor_c: float) -> float:
-        """Share of heat that defrosting leaves."""
-        return DEFROST_SHARE if self.pump and self.pump.defrost and outdoor_c < DEFROST_BELOW_C else 1.0
-
-    def serving(self, outdoor_c: float, leaving_c: float) -> tuple[float, float]:
-        """Capacity (kW) and COP while it serves the house directly with water of `leaving_c`."""
+    def serving(
+        self, maths: Maths[Quantity], outdoor_c: Quantity | float, rswt_c: Quantity
+    ) -> tuple[Quantity, Quantity]:
+        """Capacity (kW) and COP while it serves the house directly with water a little above `rswt_c` (C)."""
         if self.pump is None:
-            return self.boost_kw, 1.0
-        derating = self.derating(outdoor_c)
-        kilowatts = unit.capacity_w(self.pump, outdoor_c, leaving_c) / 1000.0
-        return kilowatts * derating, unit.cop(outdoor_c, leaving_c) * derating
+            even = rswt_c * 0.0
+            return even + self.boost_kw, even + 1.0
+        leaving_c = maths.minimum(rswt_c + self.pump.serving_margin_k, self.hottest_c)
+        cop = self.pump.cop.cop(maths, outdoor_c, leaving_c)
+        capacity_kw = self.pump.capacity_kw(maths, outdoor_c, leaving_c, cop)
+        return self.pump.derated(outdoor_c, capacity_kw), self.pump.derated(outdoor_c, cop)
 
-    def charging(self, outdoor_c: float, bottom_c: Floats, half_rise_k: Floats) -> Charging:
+    def charging(
+        self, maths: Maths[Quantity], outdoor_c: float, bottom_c: Quantity, half_rise_k: Quantity, part: float
+    ) -> Charging[Quantity]:
         """At constant flow the leaving water is `lift` above the store's bottom; the limits are the unit's own.
 
-        `half_rise_k` is how much the store warms to the middle of the step: it costs COP.
+        `half_rise_k` is how much the store warms to the middle of the step: it costs COP. `part` < 1: the unit is
+        turned down for the whole step and its leaving water is the cooler for it; the rate is then still the full one.
         """
-        if self.pump is None:
-            even = np.ones_like(bottom_c)
-            return Charging(even * self.boost_kw, even, even * ELEMENT_LIFT_K)
         pump = self.pump
-        flow_kw_per_k = pump.rated_heat_w / 1000.0 / pump.lift_k
-        leaving_c = np.minimum(bottom_c + half_rise_k + pump.lift_k, pump.maximum_leaving_c)
-        cop_now = cop(outdoor_c, leaving_c)
-        full_kw = capacity_kw(pump, outdoor_c, leaving_c, cop_now)
-        rate_kw = np.minimum(full_kw, flow_kw_per_k * (pump.maximum_leaving_c - bottom_c))
-        stopped = (rate_kw < pump.minimum_modulation * full_kw) | (bottom_c > pump.maximum_entering_c)
-        rate_kw = np.where(stopped, 0.0, rate_kw)
-        derating = self.derating(outdoor_c)
-        return Charging(rate_kw * derating, cop_now * derating, np.maximum(rate_kw / flow_kw_per_k, 0.5))
+        if pump is None:
+            even = bottom_c * 0.0
+            return Charging(even + self.boost_kw, even + 1.0, even + ELEMENT_LIFT_K)
+        flow_kw_per_k = pump.rated_heat_kw / pump.lift_k
+        leaving_c = maths.minimum(bottom_c + half_rise_k + pump.lift_k * part, pump.maximum_leaving_c)
+        cop = pump.cop.cop(maths, outdoor_c, leaving_c)
+        full_kw = pump.capacity_kw(maths, outdoor_c, leaving_c, cop)
+        rate_kw = maths.minimum(full_kw, (bottom_c - pump.maximum_leaving_c) * -flow_kw_per_k)
+        may_run = (rate_kw >= full_kw * pump.minimum_modulation) & (bottom_c <= pump.maximum_entering_c)
+        rate_kw = rate_kw * may_run
+        lift_k = maths.maximum(rate_kw * (part / flow_kw_per_k), LEAST_LIFT_K)
+        return Charging(pump.derated(outdoor_c, rate_kw), pump.derated(outdoor_c, cop), lift_k)
 
+    def charging_hot(
+        self, maths: Maths[Quantity], outdoor_c: float, bottom_c: Quantity, leaving_c: float
+    ) -> Charging[Quantity]:
+        """Where the leaving temperature can be chosen: water of `leaving_c` in one pass, at as little flow as it takes.
 
-def source_of(plumbing: Plumbing) -> HeatSource:
-    """The house's heat source; a house with neither has one of 0 kW, and its plan says that nothing is met."""
-    boost_kw = plumbing.boost.rated_w / 1000.0 if plumbing.boost else 0.0
-    if plumbing.heat_pump is not None:
-        return HeatSource(plumbing.heat_pump, boost_kw, plumbing.heat_pump.maximum_leaving_c)
-    return HeatSource(None, boost_kw, plumbing.boost.maximum_c if plumbing.boost else 60.0)
+        Never less than the design's lift above the bottom.
+        """
+        pump = self.pump
+        if pump is None:
+            return self.charging(maths, outdoor_c, bottom_c, bottom_c * 0.0, 1.0)
+        hot_c = maths.minimum(maths.maximum(bottom_c + pump.lift_k, leaving_c), pump.maximum_leaving_c)
+        cop = pump.cop.cop(maths, outdoor_c, hot_c)
+        flow_kw_per_k = pump.rated_heat_kw / pump.lift_k
+        full_kw = pump.capacity_kw(maths, outdoor_c, hot_c, cop)
+        rate_kw = maths.minimum(full_kw, (hot_c - bottom_c) * flow_kw_per_k)
+        may_run = (rate_kw >= full_kw * pump.minimum_modulation) & (bottom_c <= pump.maximum_entering_c)
+        rate_kw = pump.derated(outdoor_c, rate_kw * may_run)
+        return Charging(rate_kw, pump.derated(outdoor_c, cop), maths.maximum(hot_c - bottom_c, LEAST_LIFT_K))

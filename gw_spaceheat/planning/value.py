@@ -1,151 +1,254 @@
-"""Cost-to-go on a rectangular grid of states, with interpolation between them."""
+"""Backward pass: cost-to-go on the grid of states, per mode of the heat source, with interpolation between states.
 
-from dataclasses import dataclass, replace
+A table has one row per mode: off, on, then `more_on` rows (so many steps it must still run), then `more_off` rows.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gw_spaceheat.planning.inputs import StepInput
-from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.transition import NO_HEAT_KWH, House, Outcome, SourceBounds
+from gw_spaceheat.planning.actions import Rung, committed_share, is_committed, line_of
+from gw_spaceheat.planning.grid import CORNERS, Grid, Places, Table
+from gw_spaceheat.planning.heat_load import StepHeat, Wanted
+from gw_spaceheat.planning.maths import ARRAYS, Floats
+from gw_spaceheat.planning.problem import Problem
+from gw_spaceheat.planning.source import Charging
+from gw_spaceheat.planning.terminal import terminal_value_usd
+from gw_spaceheat.planning.transition import State
 
-Floats = NDArray[np.float64]
-Places = NDArray[np.intp]
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Even nodes of level and spread; a state between them is weighted, one beyond them takes the edge."""
-
-    levels: Floats
-    spreads: Floats
-
-    @property
-    def size(self) -> int:
-        return self.levels.size * self.spreads.size
-
-    def states(self) -> tuple[Floats, Floats]:
-        """All nodes as two arrays of shape (1, size)."""
-        level, spread = np.meshgrid(self.levels, self.spreads, indexing="ij")
-        return level.reshape(1, -1), spread.reshape(1, -1)
-
-    def weigh(self, offset: Places | int, level: Floats, spread: Floats) -> "Weighed":
-        """Where the states lie between the nodes; `offset` is that of the block of their mode in a table."""
-        row, row_weight = _place(self.levels, level)
-        column, column_weight = _place(self.spreads, spread)
-        return Weighed(offset + row * self.spreads.size + column, self.spreads.size, row_weight, column_weight)
+OFF, ON = 0, 1
+NOT_ALLOWED_USD = np.float32(1e9)
+TINY_KWH = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """States between the nodes of a grid: first corner and weights."""
-
-    corner: Places
-    columns: int
-    row_weight: Floats
-    column_weight: Floats
-
-    def value(self, table: Floats) -> Floats:
-        """Bilinear value of `table` (flat, one block of the grid's size per mode) at the states."""
-        corner = self.corner
-        lower = table.take(corner)
-        lower += self.column_weight * (table.take(corner + 1) - lower)
-        corner = corner + self.columns
-        upper = table.take(corner)
-        upper += self.column_weight * (table.take(corner + 1) - upper)
-        result: Floats = lower + self.row_weight * (upper - lower)
-        return result
+def row_of(running: bool, more: int, more_on: int, more_off: int) -> int:
+    """Row of a table for a source that runs (rests) and must do so for `more` further steps."""
+    if running:
+        return ON + min(more, more_on)
+    return OFF if min(more, more_off) == 0 else ON + more_on + min(more, more_off)
 
 
-def _place(nodes: Floats, value: Floats) -> tuple[Places, Floats]:
-    scaled = (value - nodes[0]) * (1.0 / (nodes[1] - nodes[0]))
-    scaled = np.minimum(np.maximum(scaled, 0.0), nodes.size - 1.000001)
-    index = scaled.astype(np.intp)
-    return index, scaled - index
+@dataclass(slots=True)
+class Prepared:
+    """All actions of one step from all states: everything but the price and the cost-to-go behind it."""
+
+    cells: Places
+    """Of the states after the actions, in a table of two rows: those of idle actions in the first."""
+    weights: Table
+    electric_kwh: Table
+    """Shape (actions, states), as are the costs."""
+    other_usd: Table
+    start_usd: Table
+    """Of the running actions: a start's cost, or a prohibitive one if there is no time for that much heat.
+
+    Broadcasts against (running actions, states).
+    """
+    costs_usd: Table
+    price_usd_per_kwh: float = float("nan")
+
+    def at_price(self, price_usd_per_kwh: float) -> Table:
+        """Immediate cost (USD), starts not counted."""
+        if price_usd_per_kwh != self.price_usd_per_kwh:
+            np.multiply(self.electric_kwh, np.float32(price_usd_per_kwh), out=self.costs_usd)
+            self.costs_usd += self.other_usd
+            self.price_usd_per_kwh = price_usd_per_kwh
+        return self.costs_usd
 
 
-def make_grid(house: House, steps: tuple[StepInput, ...], level: float, spread: float) -> Grid:
-    """Nodes from the coldest level of any use to the hottest, the state now included."""
-    store, options = house.store, house.options
-    lift_k = house.source.pump.lift_k if house.source.pump else 0.0
-    widest = max(lift_k, max(step.drop_k for step in steps), 2.0) / 2.0
-    coldest = min(level, store.level(min(step.rswt_c for step in steps) - 10.0))
-    hottest = max(level, store.highest_level, coldest + 10.0)
-    return Grid(
-        np.linspace(coldest, hottest, options.level_nodes),
-        np.linspace(0.0, max(widest, min(spread, 25.0)), options.spread_nodes),
+def prepare(problem: Problem, step: StepHeat, index: int, weights: Table) -> Prepared:
+    """Try all actions of a step from all nodes; arrays of shape (actions, 3 houses, levels * spreads).
+
+    `weights` is filled: a step's are large, and only one step's are needed at a time.
+    """
+    house, grid, times = problem.house, problem.grid, problem.times[index]
+    level, spread = problem.nodes
+    wanted = Wanted(*step.tables[:, problem.targets, :, np.newaxis].astype(np.float32))
+    charging = _charging(problem, step, level, spread)
+    room = house.room_kwh(ARRAYS, level, spread, wanted)
+    share = _shares(problem, step, index, wanted, charging, room, level, spread)
+    boost: Floats | None = None
+    if any(action.boost for action in problem.actions):
+        boost_kwh = house.source.boost_kw * step.hours
+        boost = np.array([boost_kwh * action.boost for action in problem.actions], dtype=np.float32)
+        boost = boost[:, np.newaxis, np.newaxis]
+    house_k = grid.house_nodes().astype(np.float32)[:, np.newaxis]
+    outcome = house.move(
+        ARRAYS,
+        step.hours,
+        State(level, spread, house_k),
+        grid.lowest_k,
+        grid.highest_k,
+        wanted,
+        share,
+        charging,
+        boost,
+        room,
+    )
+    other = house.cost_usd(ARRAYS, step.hours, step.setpoint_k, house_k, outcome)
+    if step.committed_kwh == step.committed_kwh:
+        other = other + house.options.commitment_usd_per_kwh * np.abs(outcome.electric_kwh - step.committed_kwh)
+    shape = (len(problem.actions), grid.size)
+    cells = grid.weigh(outcome.after, weights)
+    stays_on = share[problem.idle :].reshape(-1) >= times.stops_below
+    cells[problem.idle * grid.size :] += grid.size * stays_on.astype(cells.dtype)
+    start: Table = np.full((1, 1), house.source.start_usd, dtype=np.float32)
+    if times.short:
+        too_much = share[problem.idle :].reshape(-1, grid.size) > times.start_share + 1e-6
+        start = np.where(too_much, NOT_ALLOWED_USD, start)
+    return Prepared(
+        cells,
+        weights,
+        outcome.electric_kwh.astype(np.float32, copy=False).reshape(shape),
+        other.astype(np.float32, copy=False).reshape(shape),
+        start,
+        np.empty(shape, dtype=np.float32),
     )
 
 
-def terminal_value_usd(house: House, steps: tuple[StepInput, ...], level: Floats) -> Floats:
-    """What heat left at the end saves, judged by the horizon's last day.
-
-    Counted above the mean level at which, in steady discharge, the top just reaches the day's RSWT: a lukewarm store
-    is worth nothing to a cold house. All of it is worth the median price; as much as the dear hours need is worth
-    the mean (a spike limited), because what is not stored by then is bought then, or bought in fewer cheap hours.
-    """
-    hours, last = 0.0, list[StepInput]()
-    for step in reversed(steps):
-        last.append(step)
-        hours += step.hours
-        if hours >= 24.0:
-            break
-    rswt_c = sum(step.rswt_c for step in last) / len(last)
-    least_c = rswt_c - 0.5 * max(step.drop_k for step in last)
-    outdoor_c = sum(step.outdoor_c for step in last) / len(last)
-    _, cop = house.source.serving(outdoor_c, min(rswt_c + house.options.serving_margin_k, house.source.hottest_c))
-    usable_kwh = house.store.kwh_per_k * np.maximum(0.0, level - house.store.level(least_c))
-    prices = np.array([step.price_usd_per_kwh for step in last])
-    loads = np.array([step.load_kwh for step in last])
-    usual = max(0.0, float(np.median(prices)))
-    mean = min(float(prices.mean()), float(np.quantile(prices, 0.9)))
-    dear_kwh = float(loads[prices > max(usual, mean)].sum())
-    worth_usd = usual * usable_kwh + max(0.0, mean - usual) * np.minimum(usable_kwh, dear_kwh)
-    result: Floats = house.options.terminal_discount / cop * worth_usd
-    return result if house.store.usable and house.has_source else 0.0 * usable_kwh
+def _charging(problem: Problem, step: StepHeat, level: Table, spread: Table) -> Charging[Floats]:
+    """How each action would charge the store: shape (actions, 1, levels * spreads), or the last of it if all alike."""
+    waters = {action.water for action in problem.actions}
+    ways = {water: problem.charging(ARRAYS, step, water, level, spread) for water in waters}
+    if len(ways) == 1:
+        return ways.popitem()[1]
+    per_action = [ways[action.water] for action in problem.actions]
+    return Charging(*(np.stack(quantity)[:, np.newaxis, :] for quantity in zip(*per_action, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """All actions of one step from some states: everything but the price and the cost-to-go behind it."""
+def _shares(
+    problem: Problem,
+    step: StepHeat,
+    index: int,
+    wanted: Wanted[Floats],
+    charging: Charging[Floats],
+    room: Floats,
+    level: Table,
+    spread: Table,
+) -> Floats:
+    """Share of the step each action runs the source, shape (actions, 3, levels * spreads)."""
+    house, times = problem.house, problem.times[index]
+    capacity = house.source.boost_kw * step.hours if house.through_store else wanted.capacity_kwh
+    follow = np.minimum(wanted.wanted_kwh / np.maximum(capacity, TINY_KWH), 1.0)
+    lines = np.array([line_of(action, times) for action in problem.actions], dtype=np.float32).T[..., np.newaxis]
+    slope, constant, least = lines[..., np.newaxis]
+    share = np.empty((len(problem.actions), 3, level.size), dtype=np.float32)
+    share[...] = np.maximum(follow * slope + constant, least)
+    for place, action in enumerate(problem.actions):
+        own = Wanted(*(quantity[place] for quantity in wanted))
+        if is_committed(action, step):
+            charge = charging if charging.cop.ndim == 1 else Charging(*(quantity[place] for quantity in charging))
+            share[place] = committed_share(ARRAYS, step, own, charge, room[place] if room.ndim == 3 else room)
+        elif action.rung is Rung.STORE_FIRST and not house.through_store:
+            fall_k = own.wanted_kwh * (1.0 / house.store.kwh_per_k)
+            from_store, _ = house.deliverable(ARRAYS, level, spread, fall_k, own)
+            share[place] = np.maximum(follow[place] * (1.0 - from_store), times.least)
+    return share
 
-    outcome: Outcome
-    share: Floats
-    running: NDArray[np.bool_]
-    weighed: Weighed
 
-    def costs_usd(self, step: StepInput, options: PlannerOptions, table: Floats) -> Floats:
-        """Cost of each action from each state to the end (USD): electricity, discomfort, cost-to-go; no start."""
-        electricity = step.price_usd_per_kwh * self.outcome.electric_kwh
-        discomfort = options.comfort_usd_per_kwh * self.outcome.unserved_kwh
-        result: Floats = electricity + discomfort + self.weighed.value(table)
-        return result
+class Behind:
+    """Cost-to-go of all actions' next states. Work arrays are kept between steps."""
+
+    def __init__(self, grid: Grid, actions: int, idle: int) -> None:
+        self._offsets = grid.offsets
+        self._size = grid.size
+        self._split = idle * grid.size
+        # One line per node and mode: the eight values of its cell side by side, so that a state costs one fetch.
+        self._cells = np.zeros((2 * grid.size, CORNERS), dtype=np.float32)
+        self._corners = np.empty((actions * grid.size, CORNERS), dtype=np.float32)
+        self._ones = np.ones(CORNERS, dtype=np.float32)
+
+    def all(self, prepared: Prepared, after: Table, out: Table) -> None:
+        """Idle actions lead to the row off, running ones to the row on; into `out` of shape (actions, states)."""
+        self._line_up(after[: ON + 1].reshape(-1), 0)
+        self._gather(prepared, slice(None), out)
+
+    def idle(self, prepared: Prepared, row: Table, out: Table) -> None:
+        """Idle actions lead to `row`, which replaces the row off."""
+        self._line_up(row, 0)
+        self._gather(prepared, slice(0, self._split), out)
+
+    def running(self, prepared: Prepared, row: Table, out: Table) -> None:
+        """Running actions lead to `row`, which replaces the row on."""
+        self._line_up(row, self._size)
+        self._gather(prepared, slice(self._split, None), out)
+
+    def _line_up(self, values: Table, first: int) -> None:
+        for corner, offset in enumerate(self._offsets):
+            self._cells[first : first + values.size - offset, corner] = values[offset:]
+
+    def _gather(self, prepared: Prepared, part: slice, out: Table) -> None:
+        corners = self._corners[part]
+        np.take(self._cells, prepared.cells[part], axis=0, out=corners, mode="clip")
+        np.multiply(corners, prepared.weights[part], out=corners)
+        np.dot(corners, self._ones, out=out.reshape(-1))
 
 
-def prepare(house: House, step: StepInput, grid: Grid, level: Floats, spread: Floats, bounds: SourceBounds) -> Prepared:
-    """Try all actions of a step from states of shape (1, states)."""
-    share = house.shares(level, spread, step, bounds)
-    outcome = house.step(level, spread, share, step)
-    running = outcome.electric_kwh > NO_HEAT_KWH
-    weighed = grid.weigh(running * grid.size, outcome.level_after, outcome.spread_after)
-    return Prepared(outcome, share, running, weighed)
-
-
-def backward(house: House, steps: tuple[StepInput, ...], grid: Grid, first: SourceBounds) -> list[Floats]:
-    """Cost-to-go (USD) before each step and after the last: flat tables, first block source off, second on."""
-    level, spread = grid.states()
-    after = -terminal_value_usd(house, steps, level)[0]
-    tables = [np.concatenate((after, after))]
-    known: tuple[StepInput, SourceBounds] | None = None
-    for index in range(len(steps) - 1, -1, -1):
-        # Quarter hours of one forecast hour differ in nothing but perhaps the price: their physics is done once.
-        wanted = (replace(steps[index], price_usd_per_kwh=0.0), first if index == 0 else SourceBounds())
-        if wanted != known:
-            prepared = prepare(house, steps[index], grid, level, spread, wanted[1])
-            starts_usd = house.options.start_usd * prepared.running
-            known = wanted
-        cost = prepared.costs_usd(steps[index], house.options, tables[-1])
-        off_usd, on_usd = np.minimum.reduce(cost + starts_usd), np.minimum.reduce(cost)
-        tables.append(np.concatenate((off_usd, on_usd)))
+def backward(problem: Problem, last: Table | None = None) -> list[Table]:
+    """Cost-to-go (USD) before each step and after the last, shape (modes, states). `last`: given, not computed."""
+    grid, idle = problem.grid, problem.idle
+    if last is None:
+        level, _ = problem.nodes
+        end = -terminal_value_usd(problem.house, problem.horizon, problem.heats, level.astype(np.float64))
+        last = np.tile(end.astype(np.float32), (2, 3))
+    tables = [last]
+    weights = np.empty((len(problem.actions) * grid.size, CORNERS), dtype=np.float32)
+    behind = Behind(grid, len(problem.actions), idle)
+    known: tuple[StepHeat, Prepared] | None = None
+    prices = problem.horizon.price_usd_per_kwh.tolist()
+    next_more = (0, 0)
+    costs = np.empty((len(problem.actions), grid.size), dtype=np.float32)
+    starts = np.empty_like(costs[idle:])
+    for index in range(len(problem.heats) - 1, -1, -1):
+        step, times = problem.heats[index], problem.times[index]
+        if known is None or known[0] is not step:
+            known = (step, prepare(problem, step, index, weights))
+        prepared, after = known[1], tables[-1]
+        now = prepared.at_price(prices[index])
+        table = np.empty((2 + times.more_on + times.more_off, grid.size), dtype=np.float32)
+        _fill(table, after, behind, prepared, now, costs, starts, (times.more_on, times.more_off), next_more, idle)
+        next_more = (times.more_on, times.more_off)
+        tables.append(table)
     tables.reverse()
     return tables
+
+
+def _fill(
+    table: Table,
+    after: Table,
+    behind: Behind,
+    prepared: Prepared,
+    now: Table,
+    costs: Table,
+    starts: Table,
+    more: tuple[int, int],
+    next_more: tuple[int, int],
+    idle: int,
+) -> None:
+    """One step of the recursion, for all modes."""
+    more_on, more_off = more
+    behind.all(prepared, after, costs)
+    costs += now
+    rest = costs[:idle].min(axis=0)
+    run = costs[idle:].min(axis=0)
+    np.minimum(rest, run, out=table[ON])
+    np.add(costs[idle:], prepared.start_usd, out=starts)
+    if more_on:
+        # A start binds the source: behind it lies the row that counts the steps it must still run.
+        behind.running(prepared, after[row_of(True, more_on, *next_more)], starts)
+        starts += now[idle:]
+        starts += prepared.start_usd
+        table[row_of(True, 1, *more)] = run
+        for left in range(2, more_on + 1):
+            behind.running(prepared, after[row_of(True, left - 1, *next_more)], costs[idle:])
+            costs[idle:] += now[idle:]
+            costs[idle:].min(axis=0, out=table[row_of(True, left, *more)])
+    np.minimum(rest, starts.min(axis=0), out=table[OFF])
+    if more_off:
+        table[row_of(False, 1, *more)] = rest
+        for left in range(2, more_off + 2):
+            behind.idle(prepared, after[row_of(False, left - 1, *next_more)], costs[:idle])
+            costs[:idle] += now[:idle]
+            bound = costs[:idle].min(axis=0)
+            if left <= more_off:
+                table[row_of(False, left, *more)] = bound
+        np.minimum(bound, run, out=table[ON])

@@ -21,14 +21,16 @@ from gw_spaceheat.house.model import (
     Zone,
 )
 from gw_spaceheat.physics import heat_pump as unit
-from gw_spaceheat.planning import source
-from gw_spaceheat.planning.case import PlanningCase, StateNow
-from gw_spaceheat.planning.inputs import step_inputs, store_start
+from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
+from gw_spaceheat.planning.maths import ARRAYS, SCALARS
 from gw_spaceheat.planning.options import PlannerOptions
+from gw_spaceheat.planning.parameters import DEFROST_SHARE, BoilerParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
-from gw_spaceheat.planning.solve import make_plan
-from gw_spaceheat.planning.transition import House, SourceBounds
-from gw_spaceheat.planning.value import terminal_value_usd
+from gw_spaceheat.planning.problem import problem_of
+from gw_spaceheat.planning.roll_out import Mode, tried
+from gw_spaceheat.planning.solve import make_plan, mode_now, terminal_usd
+from gw_spaceheat.planning.transition import State
+from gw_spaceheat.planning.value import backward
 
 BUILDING = Building(
     loss_w_per_k=200.0, air_capacity_kwh_per_k=1.5, mass_capacity_kwh_per_k=8.0, air_mass_conductance_w_per_k=900.0
@@ -74,10 +76,12 @@ def case_of(
     outdoor_c: float = -5.0,
     state: StateNow = WARM,
     minutes: tuple[int, ...] = (60,) * 24,
+    movable: bool = False,
 ) -> PlanningCase:
     steps = len(minutes)
     prices = np.full(steps, price) if isinstance(price, float) else np.array(price)
-    return PlanningCase(0.0, minutes, np.full(steps, outdoor_c), prices, plumbing, state)
+    parameters = parameters_of(plumbing, movable)
+    return PlanningCase(0.0, minutes, np.full(steps, outdoor_c), prices, parameters, state)
 
 
 def dear_by_day(hours: int) -> list[float]:
@@ -90,7 +94,8 @@ def energy_error_kwh(plan: Plan) -> float:
     for step in plan.steps:
         gained = step.store_heat_kwh - step.store_loss_kwh
         worst = max(worst, abs(step.store_energy_kwh - before - gained))
-        assert step.house_heat_kwh == pytest.approx(step.hp_heat_kwh - step.store_heat_kwh, abs=1e-9)
+        given = step.hp_heat_kwh - step.store_heat_kwh + step.boiler_heat_kwh
+        assert step.house_heat_kwh == pytest.approx(given, abs=1e-9)
         before = step.store_energy_kwh
     return worst
 
@@ -107,24 +112,20 @@ def test_roll_out_conserves_energy(name: str) -> None:
 
 def brute_force_usd(case: PlanningCase, options: PlannerOptions) -> float:
     """The best objective over every sequence of actions, by following each of them through the same physics."""
-    house = House(case.plumbing, options)
-    steps, _ = step_inputs(case, options, house.source.hottest_c)
-    start, _ = store_start(case.plumbing, case.state)
-    level = house.store.level(start.mean_c)
-    spread = max(0.0, house.store.level(start.top_c) - level)
-    best = math.inf
-    for actions in itertools.product(range(6), repeat=len(steps)):
-        levels, spreads, total, running = np.array([[level]]), np.array([[spread]]), 0.0, case.state.heat_pump_on
-        for action, step in zip(actions, steps, strict=True):
-            outcome = house.step(levels, spreads, house.shares(levels, spreads, step, SourceBounds()), step)
-            electric = float(outcome.electric_kwh[action, 0])
-            total += step.price_usd_per_kwh * electric
-            total += options.comfort_usd_per_kwh * float(outcome.unserved_kwh[action, 0])
-            total += options.start_usd if electric > 1e-6 and not running else 0.0
-            running = electric > 1e-6
-            levels, spreads = outcome.level_after[action : action + 1], outcome.spread_after[action : action + 1]
-        best = min(best, total - float(terminal_value_usd(house, steps, levels)[0, 0]))
-    return best
+    problem = problem_of(case, options)
+    tables = backward(problem)
+
+    def follow(index: int, state: State[float], mode: Mode) -> float:
+        best = math.inf
+        for taken in tried(problem, index, state, mode):
+            if index + 1 == len(case.step_minutes):
+                rest = -terminal_usd(problem, tables, taken)
+            else:
+                rest = follow(index + 1, taken.outcome.after, taken.mode)
+            best = min(best, taken.cost_usd + rest)
+        return best
+
+    return follow(0, problem.start, mode_now(case, problem))
 
 
 @pytest.mark.parametrize(
@@ -162,15 +163,23 @@ def test_two_identical_hours_serve_the_load_alike() -> None:
     load_kwh = (200.0 * 25.0 - 300.0) / 1000.0
     assert first.hp_heat_kwh == pytest.approx(load_kwh)
     leaving_c = 25.0 + 33.0 * (load_kwh / 9.0) ** (1 / 1.3) + 3.0
-    assert first.hp_electric_kwh == pytest.approx(load_kwh / (unit.cop(-5.0, leaving_c) * source.DEFROST_SHARE))
+    assert first.hp_electric_kwh == pytest.approx(load_kwh / (unit.cop(-5.0, leaving_c) * DEFROST_SHARE), rel=1e-3)
 
 
 def test_all_prices_times_seven_is_the_same_plan() -> None:
     options = PlannerOptions()
-    scaled = replace(options, comfort_usd_per_kwh=7.0 * options.comfort_usd_per_kwh, start_usd=7.0 * options.start_usd)
+    scaled = replace(
+        options,
+        unmet_heat_usd_per_kwh=7.0 * options.unmet_heat_usd_per_kwh,
+        below_setpoint_usd_per_k_h=7.0 * options.below_setpoint_usd_per_k_h,
+    )
     prices = dear_by_day(30)
-    one = make_plan(case_of(price=prices, minutes=(60,) * 30), options)
-    seven = make_plan(case_of(price=[7.0 * price for price in prices], minutes=(60,) * 30), scaled)
+    case = case_of(price=prices, minutes=(60,) * 30)
+    one = make_plan(case, options)
+    pump = case.parameters.heat_pump
+    assert pump is not None
+    dearer = replace(case.parameters, heat_pump=replace(pump, start_usd=7.0 * pump.start_usd))
+    seven = make_plan(replace(case, price_usd_per_mwh=7.0 * case.price_usd_per_mwh, parameters=dearer), scaled)
     assert [step.hp_electric_kwh for step in seven.steps] == pytest.approx([s.hp_electric_kwh for s in one.steps])
     assert seven.total_cost_usd == pytest.approx(7.0 * one.total_cost_usd)
 
@@ -248,10 +257,21 @@ def test_start_price_makes_runs_fewer() -> None:
     prices = [100.0 + 6.0 * (hour % 2) for hour in range(24)]
     starts = []
     for start_usd in (0.0, 1.0):
-        plan = make_plan(case_of(price=prices), PlannerOptions(start_usd=start_usd))
-        on = [False, *(step.hp_electric_kwh > 1e-6 for step in plan.steps)]
-        starts.append(sum(now and not before for before, now in itertools.pairwise(on)))
-    assert starts[1] < starts[0] or starts == [1, 1]
+        case = case_of(price=prices)
+        assert case.parameters.heat_pump is not None
+        pump = replace(case.parameters.heat_pump, start_usd=start_usd)
+        plan = make_plan(replace(case, parameters=replace(case.parameters, heat_pump=pump)))
+        starts.append(plan.starts)
+    assert starts[1] < starts[0]
+
+
+def test_a_part_of_a_long_step_ends_at_rest() -> None:
+    """As the slot executor runs it: the next run is a new start, and costs one."""
+    plan = make_plan(case_of(price=100.0, outdoor_c=5.0))
+    greatest_kwh = max(step.hp_electric_kwh for step in plan.steps)
+    pairs = list(itertools.pairwise(plan.steps))
+    after_part = [now for before, now in pairs if 1e-6 < before.hp_electric_kwh < 0.8 * greatest_kwh]
+    assert all(step.started for step in after_part if step.hp_electric_kwh > 1e-6)
 
 
 def test_stored_heat_is_worth_more_before_dear_hours() -> None:
@@ -263,10 +283,13 @@ def test_stored_heat_is_worth_more_before_dear_hours() -> None:
 def test_arrays_agree_with_the_physics() -> None:
     leaving_c = np.linspace(20.0, 75.0, 23)
     for outdoor_c in (-30.0, -7.0, 3.0, 20.0):
-        cops = source.cop(outdoor_c, leaving_c)
-        capacities = source.capacity_kw(PUMP, outdoor_c, leaving_c, cops)
+        pump = parameters_of(WATER).heat_pump
+        assert pump is not None
+        cops = pump.cop.cop(ARRAYS, outdoor_c, leaving_c)
+        capacities = pump.capacity_kw(ARRAYS, outdoor_c, leaving_c, cops)
         for index, leaving in enumerate(leaving_c.tolist()):
             assert cops[index] == pytest.approx(unit.cop(outdoor_c, leaving))
+            assert pump.cop.cop(SCALARS, outdoor_c, leaving) == pytest.approx(unit.cop(outdoor_c, leaving))
             assert 1000.0 * capacities[index] == pytest.approx(unit.capacity_w(PUMP, outdoor_c, leaving))
 
 
@@ -294,21 +317,44 @@ def odd_case(rng: random.Random) -> PlanningCase:
     plumbing = rng.choice(list(HOUSES.values()))
     if plumbing.heat_pump is not None and rng.random() < 0.3:
         plumbing = plumbing.model_copy(update={"heat_pump": HeatPump(nameplate_w=900.0, rated_heat_w=1500.0)})
-    return PlanningCase(0.0, minutes, np.array(outdoor), np.array(price), plumbing, state)
+    parameters = parameters_of(plumbing, rng.random() < 0.5)
+    if rng.random() < 0.2:
+        parameters = replace(parameters, boiler=BoilerParameters(rng.uniform(1.0, 15.0), 0.85, 0.1))
+    if rng.random() < 0.2 and parameters.heat_pump is not None:
+        parameters = replace(parameters, heat_pump=replace(parameters.heat_pump, leaving_choice=True))
+    case = PlanningCase(0.0, minutes, np.array(outdoor), np.array(price), parameters, state)
+    if rng.random() < 0.2:
+        case = replace(case, commitments=(Commitment(0.0, 3600.0, rng.uniform(0.0, 12.0)),))
+    if rng.random() < 0.2:
+        case = replace(case, setpoint_c=np.array([rng.choice([rng.uniform(10.0, 26.0), *gap]) for _ in minutes]))
+    return case
 
 
 @pytest.mark.filterwarnings("error")
 def test_always_a_plan() -> None:
-    rng = random.Random(20260101)
-    options = PlannerOptions(level_nodes=40)
-    for number in range(500):
+    check_odd_cases(20260101, 500)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(20))
+def test_always_a_plan_ten_thousand_times(seed: int) -> None:
+    check_odd_cases(seed, 500)
+
+
+def check_odd_cases(seed: int, count: int) -> None:
+    """Never an exception, never an empty plan, energy conserved, what is not met is said. Prints its seed."""
+    print(f"seed {seed}, {count} cases")
+    rng = random.Random(seed)
+    options = PlannerOptions(level_nodes=24)
+    for number in range(count):
         case = odd_case(rng)
         plan = make_plan(case, options)
         assert len(plan.steps) == len(case.step_minutes), number
         moved = sum(abs(step.store_heat_kwh) + step.store_loss_kwh for step in plan.steps)
         assert energy_error_kwh(plan) <= 0.001 * abs(moved) + 1e-6, number
-        nameplate_kw = case.plumbing.heat_pump.nameplate_w / 1000.0 if case.plumbing.heat_pump else 0.0
-        nameplate_kw += case.plumbing.boost.rated_w / 1000.0 if case.plumbing.boost else 0.0
+        nameplate_kw = case.parameters.greatest_electric_kw
         for step in plan.steps:
             assert math.isfinite(step.cost_usd) and math.isfinite(step.store_top_c), number
             assert -1e-9 <= step.hp_electric_kwh <= nameplate_kw * step.minutes / 60.0 + 1e-6, number

@@ -1,0 +1,150 @@
+"""What the house wants in a step: heat, the water it takes, and how the source would serve it, per target and house.
+
+A *target* is the room temperature the thermostats aim at: the setpoint, the lowest they may let it fall to (coast) or
+the highest (preheat). All of it is worked out at the three nodes of the house's temperature; in between it is straight.
+"""
+
+from dataclasses import dataclass
+from math import nan
+from typing import Generic, NamedTuple
+
+import numpy as np
+
+from gw_spaceheat.planning.inputs import Horizon
+from gw_spaceheat.planning.maths import ARRAYS, Floats, Quantity
+from gw_spaceheat.planning.options import PlannerOptions
+from gw_spaceheat.planning.parameters import PlannerParameters
+from gw_spaceheat.planning.source import HeatSource
+from gw_spaceheat.planning.store import StoreModel
+
+HOLD, COAST, PREHEAT = 0, 1, 2
+LEAST_DROP_K = 0.5
+NEVER_LEVEL = 1e6
+"""RSWT of a house without store: nothing in it is ever hot enough."""
+
+
+class Wanted(NamedTuple, Generic[Quantity]):
+    """Heat wanted in one step (kWh of the whole step), and what it takes."""
+
+    wanted_kwh: Quantity
+    load_kwh: Quantity
+    """What leaves the house meanwhile."""
+    rswt_level: Quantity
+    """Level (K) the store's top must have."""
+    half_drop_k: Quantity
+    cop: Quantity
+    """Of direct service."""
+    capacity_kwh: Quantity
+    """Of direct service, the whole step long."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepHeat:
+    """One step's constants. `tables`: (6 quantities in the order of `Wanted`, 3 targets, 3 nodes of the house)."""
+
+    hours: float
+    outdoor_c: float
+    setpoint_k: float
+    committed_kwh: float
+    rswt_c: float
+    """Of the load that holds the setpoint."""
+    load_kwh: float
+    beyond_emitters_kwh: float
+    """Heat the emitters cannot give even at the hottest water: missing whatever is done."""
+    tables: Floats
+
+    def at_node(self, target: int) -> Wanted[Floats]:
+        """Shape (3, 1): at the nodes of the house."""
+        columns = self.tables[:, target, :, np.newaxis]
+        return Wanted(*columns)
+
+    def between(self, place: float) -> list[Wanted[float]]:
+        """Per target, at a place between the nodes (0..2)."""
+        index = 1 if place >= 1.0 else 0
+        weight = place - index
+        lower, upper = self.tables[:, :, index], self.tables[:, :, index + 1]
+        return [Wanted(*row) for row in (lower + weight * (upper - lower)).T.tolist()]
+
+
+def step_heats(
+    parameters: PlannerParameters,
+    source: HeatSource,
+    store: StoreModel,
+    options: PlannerOptions,
+    horizon: Horizon,
+    house_nodes: Floats,
+) -> list[StepHeat]:
+    """One per step; equal steps in a row (the quarter hours of one forecast hour) share one object."""
+    # NaN differs from itself: for the comparison, no commitment is a negative one.
+    committed_kwh = np.nan_to_num(horizon.committed_kwh, nan=-1.0)
+    columns = (horizon.hours, horizon.outdoor_c, horizon.load_kw, horizon.setpoint_k, committed_kwh)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    firsts = [index for index, row in enumerate(rows) if index == 0 or row != rows[index - 1]]
+    made = iter(
+        _different(parameters, source, store, options, np.array([rows[index] for index in firsts]), house_nodes)
+    )
+    starts = set(firsts)
+    heats: list[StepHeat] = []
+    for index in range(len(rows)):
+        heats.append(next(made) if index in starts else heats[-1])
+    return heats
+
+
+def _different(
+    parameters: PlannerParameters,
+    source: HeatSource,
+    store: StoreModel,
+    options: PlannerOptions,
+    rows: Floats,
+    house_nodes: Floats,
+) -> list[StepHeat]:
+    """Steps that differ, all at once: arrays of shape (steps, 3 targets, 3 nodes)."""
+    hours, outdoor_c, load_kw, setpoint_k = (rows[:, column, np.newaxis, np.newaxis] for column in range(4))
+    house, emitters, greatest_kw = (
+        parameters.house,
+        parameters.emitters,
+        parameters.emitters.heat_at_kw(source.hottest_c),
+    )
+    targets_k = setpoint_k + np.array([[0.0], [house.lowest_k], [house.highest_k]])
+    # A warmer house loses more; a house that needs no heat is not cooled by the planner.
+    needs = load_kw > 0.0
+    node_load_kw = np.maximum(0.0, load_kw - parameters.load.per_k_kw * house_nodes) * needs + 0.0 * targets_k
+    share = np.minimum(1.0, hours / options.recovery_h) / hours
+    recovery_kw = house.capacity_kwh_per_k * share * (targets_k - house_nodes)
+    # Haste is not worth the hottest water: recovering is limited to what the source is rated for.
+    spare_kw = parameters.heat_pump.rated_heat_kw if parameters.heat_pump else source.boost_kw
+    wanted_kw = np.minimum(np.maximum(node_load_kw + np.minimum(recovery_kw, spare_kw), 0.0), greatest_kw)
+    rswt_c = emitters.required_c(wanted_kw)
+    capacity_kw, cop = source.serving(ARRAYS, outdoor_c, rswt_c)
+    serves = source.pump is not None or not store.usable
+    tables = np.empty((rows.shape[0], 6, 3, 3))
+    tables[:, 0] = wanted_kw * hours
+    tables[:, 1] = node_load_kw * hours
+    tables[:, 2] = _levels(store, rswt_c) if store.usable else NEVER_LEVEL
+    tables[:, 3] = 0.5 * np.maximum(LEAST_DROP_K, emitters.drop_k_per_kw * wanted_kw)
+    tables[:, 4] = cop
+    tables[:, 5] = capacity_kw * hours if serves else 0.0
+    steady_kw = (np.maximum(0.0, load_kw - parameters.load.per_k_kw * setpoint_k) * needs)[:, 0, 0]
+    steady_rswt_c = emitters.required_c(np.minimum(steady_kw, greatest_kw))
+    return [
+        StepHeat(
+            hours=row[0],
+            outdoor_c=row[1],
+            setpoint_k=row[3],
+            committed_kwh=row[4] if row[4] >= 0.0 else nan,
+            rswt_c=steady_c,
+            load_kwh=kilowatts * row[0],
+            beyond_emitters_kwh=max(0.0, kilowatts - greatest_kw) * row[0],
+            tables=table,
+        )
+        for row, kilowatts, steady_c, table in zip(
+            rows.tolist(), steady_kw.tolist(), steady_rswt_c.tolist(), tables, strict=True
+        )
+    ]
+
+
+def _levels(store: StoreModel, temperature_c: Floats) -> Floats:
+    if store.latent is None:
+        return temperature_c
+    result: Floats = np.vectorize(store.level)(temperature_c)
+    return result

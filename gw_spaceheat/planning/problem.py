@@ -1,0 +1,130 @@
+"""A case made ready: house, time grid, heat wanted per step, states' grid, actions."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gw_spaceheat.planning.actions import Action, StepTimes, Water, actions_of, line_of, step_times
+from gw_spaceheat.planning.case import PlanningCase
+from gw_spaceheat.planning.grid import Grid, Table
+from gw_spaceheat.planning.heat_load import StepHeat, step_heats
+from gw_spaceheat.planning.inputs import Horizon, horizon_of, start_of
+from gw_spaceheat.planning.maths import Maths, Quantity
+from gw_spaceheat.planning.options import PlannerOptions
+from gw_spaceheat.planning.source import Charging
+from gw_spaceheat.planning.transition import House, State
+
+COOL_K = 10.0
+"""A store this much below the lowest RSWT is of no use to anybody: the coldest node, unless it is colder now."""
+WIDEST_SPREAD_K = 25.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """What backward pass and roll-out work on. Lists have one entry per step, the tail included."""
+
+    house: House
+    horizon: Horizon
+    heats: list[StepHeat]
+    times: list[StepTimes]
+    grid: Grid
+    nodes: tuple[Table, Table]
+    """Level and spread of the grid's nodes, at one house temperature."""
+    actions: tuple[Action, ...]
+    lines: dict[float, list[tuple[float, float, float]]]
+    """Per length of a step (h), `actions.line_of` of each action."""
+    targets: list[int]
+    """Of the actions."""
+    idle: int
+    """So many of the actions, the first ones, leave the source off."""
+    hot_c: float
+    """What is asked for where the leaving temperature can be chosen and hot water is wanted."""
+    start: State[float]
+    notes: tuple[str, ...]
+
+    def charging(
+        self, maths: Maths[Quantity], step: StepHeat, water: Water, level: Quantity, spread: Quantity
+    ) -> Charging[Quantity]:
+        """How the source would charge the store as it is."""
+        house = self.house
+        store, source, pump = house.store, house.source, house.source.pump
+        bottom_c = store.temperature_c(maths, level - spread)
+        if water is Water.HOT:
+            return source.charging_hot(maths, step.outdoor_c, bottom_c, self.hot_c)
+        rise_k = bottom_c * 0.0
+        if pump is not None and store.latent is None and store.usable:
+            # How much the store warms to the middle of a step of full charging: the mean COP of a long step.
+            spare_kwh = max(0.0, pump.rated_heat_kw * step.hours - step.load_kwh)
+            room_k = maths.maximum((level - store.highest_level) * -1.0, 0.0)
+            rise_k = maths.minimum(room_k, spare_kwh / store.kwh_per_k) * 0.5
+        part = 1.0 if water is Water.USUAL else source.minimum_modulation
+        return source.charging(maths, step.outdoor_c, bottom_c, rise_k, part)
+
+
+def problem_of(case: PlanningCase, options: PlannerOptions) -> Problem:
+    """Everything that is needed to solve `case`, and the notes on what it lacked."""
+    house = House(case.parameters, options)
+    horizon, notes = horizon_of(case, options)
+    measured, start_notes = start_of(case.parameters, case.state)
+    if not house.source.exists:
+        start_notes.append("no_heat_source")
+    store = house.store
+    level = store.level(measured.mean_c)
+    spread = max(0.0, store.level(measured.top_c) - level) if store.usable else 0.0
+    start = State(level, spread, measured.house_k)
+    grid = _grid(case, options, house, horizon, start)
+    heats = step_heats(case.parameters, house.source, store, options, horizon, grid.house_nodes())
+    grid = _fit_store(grid, options, house, heats, start)
+    known = {hours: step_times(house.source, hours) for hours in {heat.hours for heat in heats}}
+    times = [known[heat.hours] for heat in heats]
+    actions = actions_of(house.source, case.parameters.house.movable, store.usable)
+    margin_k = house.source.pump.serving_margin_k if house.source.pump else 0.0
+    return Problem(
+        house=house,
+        horizon=horizon,
+        heats=heats,
+        times=times,
+        grid=grid,
+        nodes=grid.store_nodes(),
+        actions=actions,
+        lines={hours: [line_of(action, one) for action in actions] for hours, one in known.items()},
+        targets=[action.target for action in actions],
+        idle=2 if case.parameters.house.movable else 1,
+        hot_c=max(heat.rswt_c for heat in heats) + margin_k,
+        start=start,
+        notes=tuple(notes + start_notes),
+    )
+
+
+def _grid(case: PlanningCase, options: PlannerOptions, house: House, horizon: Horizon, start: State[float]) -> Grid:
+    """The house's nodes: its band around every setpoint, the temperature now included."""
+    band = case.parameters.house
+    lowest_k = min(float(horizon.setpoint_k.min()) + min(band.lowest_k, -0.1), start.house_k, -0.1)
+    highest_k = max(float(horizon.setpoint_k.max()) + max(band.highest_k, 0.1), start.house_k, 0.1)
+    return Grid(0.0, 1.0, 2, 1.0, 2, lowest_k, highest_k)
+
+
+def _fit_store(grid: Grid, options: PlannerOptions, house: House, heats: list[StepHeat], start: State[float]) -> Grid:
+    """The store's nodes: from the coldest level of any use to the hottest, the state now included."""
+    store = house.store
+    if not store.usable:
+        return replace(grid, coldest_level=start.level)
+    lift_k = house.source.pump.lift_k if house.source.pump else 0.0
+    drop_k = max(float(heat.tables[3].max()) for heat in heats) * 2.0
+    widest = max(lift_k, drop_k, 2.0) / 2.0
+    coldest = min(start.level, store.level(min(heat.rswt_c for heat in heats) - COOL_K))
+    hottest = max(start.level, store.highest_level, coldest + 10.0)
+    levels, spreads = max(2, options.level_nodes), max(2, options.spread_nodes)
+    return replace(
+        grid,
+        coldest_level=coldest,
+        level_step=(hottest - coldest) / (levels - 1),
+        levels=levels,
+        spread_step=max(widest, min(start.spread, WIDEST_SPREAD_K)) / (spreads - 1),
+        spreads=spreads,
+    )
+
+
+def mean_price_usd_per_kwh(horizon: Horizon) -> float:
+    """Median price of the case's steps."""
+    return float(np.median(horizon.price_usd_per_kwh[: horizon.steps]))

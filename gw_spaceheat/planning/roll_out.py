@@ -1,0 +1,209 @@
+"""Forward from the state now: each step the best action by cost-to-go at the true, unrounded state.
+
+Works on plain floats: the same physics as the backward pass (`House.move`), and no node in sight.
+"""
+
+from typing import NamedTuple
+
+from gw_spaceheat.planning.actions import Action, Rung, Water, committed_share, is_committed
+from gw_spaceheat.planning.grid import Table
+from gw_spaceheat.planning.heat_load import Wanted
+from gw_spaceheat.planning.maths import SCALARS
+from gw_spaceheat.planning.problem import Problem
+from gw_spaceheat.planning.source import Charging
+from gw_spaceheat.planning.transition import Outcome, State
+from gw_spaceheat.planning.value import row_of
+
+NOT_IN_TIME_USD = 1e6
+"""An action that a minimum time forbids is taken only if there is no other."""
+
+
+class Mode(NamedTuple):
+    """Heat source on or off, and how long (s) it must stay so."""
+
+    running: bool
+    bound_s: float = 0.0
+
+
+class Taken(NamedTuple):
+    """An action tried in one step: what it does and what it costs at once (USD)."""
+
+    step: int
+    """Of the step."""
+    action: Action
+    share: float
+    before: State[float]
+    outcome: Outcome[float]
+    mode: Mode
+    started: bool
+    forced: bool
+    cost_usd: float
+    """Electricity, fuel, discomfort, start, missed commitment; no cost-to-go."""
+
+    @property
+    def runs(self) -> bool:
+        """Whether the source runs in this step, be it only for a part of it."""
+        return self.action.rung is not Rung.IDLE
+
+
+def tried(problem: Problem, index: int, state: State[float], mode: Mode) -> list[Taken]:
+    """Every action of a step from one state, minimum times and the start's delay included."""
+    step = problem.heats[index]
+    wanted_at = step.between(problem.grid.house_place(state.house_k))
+    waters: dict[Water, Charging[float]] = {}
+    result: list[Taken] = []
+    for action, line in zip(problem.actions, problem.lines[step.hours], strict=True):
+        charging = waters.get(action.water)
+        if charging is None:
+            charging = problem.charging(SCALARS, step, action.water, state.level, state.spread)
+            waters[action.water] = charging
+        result.append(_try(problem, index, state, mode, action, line, wanted_at[action.target], charging))
+    return result
+
+
+def _try(
+    problem: Problem,
+    index: int,
+    state: State[float],
+    mode: Mode,
+    action: Action,
+    line: tuple[float, float, float],
+    wanted: Wanted[float],
+    charging: Charging[float],
+) -> Taken:
+    house, step, grid = problem.house, problem.heats[index], problem.grid
+    running = action.rung is not Rung.IDLE
+    started = running and not mode.running
+    room_kwh = house.room_kwh(SCALARS, state.level, state.spread, wanted)
+    share, late = _share(problem, index, state, mode, action, line, wanted, charging, room_kwh)
+    boost_kwh = house.source.boost_kw * step.hours if action.boost and not late else None
+    outcome = house.move(
+        SCALARS,
+        step.hours,
+        state,
+        grid.lowest_k,
+        grid.highest_k,
+        wanted,
+        share,
+        charging,
+        boost_kwh,
+        room_kwh,
+    )
+    electric_kwh = outcome.electric_kwh
+    cost = problem.horizon.price_usd_per_kwh.item(index) * electric_kwh
+    cost += house.cost_usd(SCALARS, step.hours, step.setpoint_k, state.house_k, outcome)
+    if step.committed_kwh == step.committed_kwh:
+        cost += house.options.commitment_usd_per_kwh * abs(electric_kwh - step.committed_kwh)
+    if started:
+        cost += house.source.start_usd
+    step_s = 3600.0 * step.hours
+    if running == mode.running:
+        bound_s = mode.bound_s - step_s
+    else:
+        bound_s = (house.source.minimum_on_s if running else house.source.minimum_off_s) - step_s
+    forced = mode.bound_s > 0.0
+    if late or (forced and mode.running and not running):
+        cost += NOT_IN_TIME_USD
+    if running and share < problem.times[index].stops_below:
+        rested_s = (1.0 - share) * step_s
+        after = Mode(False, max(0.0, house.source.minimum_off_s - rested_s))
+    else:
+        after = Mode(running, bound_s if bound_s > 0.0 else 0.0)
+    return Taken(index, action, share, state, outcome, after, started, forced, cost)
+
+
+def _share(
+    problem: Problem,
+    index: int,
+    state: State[float],
+    mode: Mode,
+    action: Action,
+    line: tuple[float, float, float],
+    wanted: Wanted[float],
+    charging: Charging[float],
+    room_kwh: float,
+) -> tuple[float, bool]:
+    """Share of the step the source runs, and whether that comes too early for its minimum off time."""
+    if action.rung is Rung.IDLE:
+        return 0.0, False
+    house, step = problem.house, problem.heats[index]
+    capacity = house.source.boost_kw * step.hours if house.through_store else wanted.capacity_kwh
+    follow = min(1.0, wanted.wanted_kwh / capacity) if capacity > 0.0 else 1.0
+    if is_committed(action, step):
+        share = committed_share(SCALARS, step, wanted, charging, room_kwh)
+    else:
+        if action.rung is Rung.STORE_FIRST and not house.through_store:
+            fall_k = wanted.wanted_kwh / house.store.kwh_per_k
+            from_store, _ = house.deliverable(SCALARS, state.level, state.spread, fall_k, wanted)
+            follow *= 1.0 - from_store
+        slope, constant, floor = line
+        share = max(slope * follow + constant, floor)
+    step_s = 3600.0 * step.hours
+    if mode.running:
+        least = problem.times[index].least * min(1.0, mode.bound_s / step_s)
+        return (share if share > least else least), False
+    # A start waits for the minimum off time, then for its own delay.
+    greatest = 1.0 - (mode.bound_s + house.source.start_delay_s) / step_s
+    late = mode.bound_s >= step_s
+    return (share if share < greatest else max(0.0, greatest)), late
+
+
+def best_of(problem: Problem, after: Table, rows: list[memoryview], choices: list[Taken]) -> tuple[Taken, float]:
+    """The cheapest of `choices` with the cost-to-go behind it, and that total (USD)."""
+    best, least_usd = choices[0], float("inf")
+    for taken in choices:
+        usd = taken.cost_usd + behind_usd(problem, rows, taken)
+        if usd < least_usd:
+            best, least_usd = taken, usd
+    return best, least_usd
+
+
+def rows_of(table: Table) -> list[memoryview]:
+    """A table's rows, quick to read single numbers from."""
+    return [memoryview(row) for row in table]
+
+
+def behind_usd(problem: Problem, rows: list[memoryview], taken: Taken) -> float:
+    """Cost-to-go (USD) of the state after `taken`; `rows` of the table behind its step."""
+    mode, following = taken.mode, taken.step + 1
+    more, more_on, more_off = 0, 0, 0
+    if following < len(problem.heats):
+        times = problem.times[following]
+        more_on, more_off = times.more_on, times.more_off
+        step_s = 3600.0 * problem.heats[following].hours
+        more = int(-(-mode.bound_s // step_s)) if mode.bound_s > 1e-6 else 0
+    after = taken.outcome.after
+    row = rows[row_of(mode.running, more, more_on, more_off)]
+    return problem.grid.value(row, after.level, after.spread, after.house_k)
+
+
+def roll_out(problem: Problem, tables: list[Table], mode: Mode, first: int | None, change_usd: float) -> list[Taken]:
+    """The plan's steps. `first`: the first action is given. `change_usd`: > 0 on leaving, < 0 on taking the source on.
+
+    A change against the plan in force costs its size, in the first step only.
+    """
+    state, done = problem.start, list[Taken]()
+    for index in range(problem.horizon.steps):
+        choices = tried(problem, index, state, mode)
+        rows = rows_of(tables[index + 1])
+        if index == 0 and first is not None:
+            choices = [choices[first]]
+        best, least_usd = best_of(problem, tables[index + 1], rows, choices)
+        if index == 0 and change_usd != 0.0 and len(choices) > 1:
+            best = _calm(problem, rows, choices, change_usd, best, least_usd)
+        done.append(best)
+        state, mode = best.outcome.after, best.mode
+    return done
+
+
+def _calm(
+    problem: Problem, rows: list[memoryview], choices: list[Taken], change_usd: float, best: Taken, least_usd: float
+) -> Taken:
+    """The best choice that keeps to the plan in force, unless changing saves more than it costs."""
+    should_run = change_usd > 0.0
+    if best.runs == should_run:
+        return best
+    kept = [taken for taken in choices if taken.runs == should_run]
+    totals = [taken.cost_usd + behind_usd(problem, rows, taken) for taken in kept]
+    cheapest = min(range(len(kept)), key=totals.__getitem__)
+    return kept[cheapest] if totals[cheapest] - least_usd <= abs(change_usd) else best

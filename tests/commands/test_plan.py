@@ -1,0 +1,111 @@
+"""`gws plan`: a file, a stream, a schema; what is printed and the exit codes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from commands.main import app
+from commands.plan import plan_stream
+from gw_spaceheat.errors import BadInput
+from gw_spaceheat.house.load import load_house
+from gw_spaceheat.planning.case_json import read_case
+
+CASE: dict[str, Any] = {
+    "name": "small",
+    "start_utc": "2026-01-20T05:00:00Z",
+    "step_minutes": {"minutes": 30, "steps": 8},
+    "outdoor_temp_c": [-5.0] * 8,
+    "price_usd_per_mwh": [90.0] * 4 + [400.0] * 4,
+    "house": "beech",
+    "state": {"store_c": [50.0, 45.0, 40.0], "buffer_c": 45.0, "zone_c": 20.0},
+}
+STEP_FIELDS = (
+    "start_utc minutes hp_electric_kwh hp_heat_kwh store_heat_kwh store_energy_kwh store_top_c "
+    "price_usd_per_mwh cost_usd reason unmet"
+).split()
+PLAN_FIELDS = (
+    "total_cost_usd terminal_value_usd lower_bound_usd marginal_heat_usd_per_kwh bid unmet solve_seconds".split()
+)
+
+
+@pytest.fixture
+def case_file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps(CASE))
+    return path
+
+
+def line(**changes: object) -> bytes:
+    return json.dumps({**CASE, **changes}).encode() + b"\n"
+
+
+def test_a_file_as_text(case_file: Path) -> None:
+    result = CliRunner().invoke(app, ["plan", str(case_file), "--no-bound"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("small\n")
+    assert "Tue 20 00:00" in result.stdout and "total cost" in result.stdout and "solved in" in result.stdout
+
+
+def test_a_file_as_json_and_back_as_the_previous_plan(case_file: Path) -> None:
+    result = CliRunner().invoke(app, ["plan", str(case_file), "--json", "--no-bound"])
+    assert result.exit_code == 0, result.output
+    plan = json.loads(result.stdout)
+    assert set(PLAN_FIELDS) <= set(plan) and set(STEP_FIELDS) <= set(plan["steps"][0])
+    assert len(plan["steps"]) == 8 and plan["steps"][1]["start_utc"] == "2026-01-20T05:30:00Z"
+    assert plan["solve_seconds"] > 0.0
+    again = read_case(line(previous_plan=plan), load_house).case
+    assert again.previous is not None
+    assert again.previous.steps[0].hp_electric_kwh == plan["steps"][0]["hp_electric_kwh"]
+
+
+def test_a_picture(case_file: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "plan.png"
+    result = CliRunner().invoke(app, ["plan", str(case_file), "--no-bound", "--plot", str(picture)])
+    assert result.exit_code == 0, result.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["plan", "/nowhere/case.json"], "case /nowhere/case.json: cannot be read"),
+        (["plan"], "which case?"),
+        (["plan", "-", "--plot", "x.png"], "a stream of cases has no picture"),
+    ],
+)
+def test_a_wrong_call_is_one_clear_error(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, BadInput) and message in str(result.exception)
+
+
+def test_a_stream_answers_each_line_and_goes_on_after_a_bad_one() -> None:
+    answers: list[str] = []
+    lines = [line(), b"\n", line(step_minutes=[15, -5]), b'{"a": NaN}\n', b"\xff\n", line(name="last")]
+    assert plan_stream(lines, answers.append, bound=False) == 2
+    assert len(answers) == 5 and not any("\n" in answer for answer in answers)
+    first, bad, nan, bytes_, last = map(json.loads, answers)
+    assert len(first["steps"]) == len(last["steps"]) == 8
+    assert bad["line"] == 3 and "line 3: step_minutes[1]: -5 must be above 0" in bad["error"]
+    assert nan["error"] == "line 4: JSON: not finite (NaN)"
+    assert bytes_["error"].startswith("line 5: JSON: not utf-8")
+
+
+def test_a_stream_without_mistakes_ends_well() -> None:
+    result = CliRunner().invoke(app, ["plan", "-", "--no-bound"], input=line() + line())
+    assert result.exit_code == 0 and result.stdout.count("\n") == 2
+    assert CliRunner().invoke(app, ["plan", "-"], input=b"").exit_code == 0
+    assert CliRunner().invoke(app, ["plan", "-"], input=b"{}\n").exit_code == 2
+
+
+def test_schema_names_what_is_read_and_written() -> None:
+    result = CliRunner().invoke(app, ["plan", "--schema"])
+    assert result.exit_code == 0
+    schemas = json.loads(result.stdout)
+    assert set(schemas) == {"case", "flo.params.house0", "plan"}
+    assert set(PLAN_FIELDS) <= set(schemas["plan"]["properties"])
+    assert {"start_utc", "step_minutes", "state"} <= set(schemas["case"]["required"])
+    assert "HorizonHours" in schemas["flo.params.house0"]["required"]

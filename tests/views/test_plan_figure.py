@@ -1,0 +1,32 @@
+"""The picture of a plan is a PNG, and without matplotlib the error names the extra."""
+
+import sys
+
+import pytest
+
+from gw_spaceheat.errors import BadInput
+from gw_spaceheat.views.plan_figure import HEIGHT_IN, WIDTH_IN, plan_png
+from tests.views.plans import small_plan
+
+
+@pytest.mark.parametrize("unmet", [False, True])
+def test_a_png_of_some_size(unmet: bool) -> None:
+    pytest.importorskip("matplotlib")
+    image = plan_png(small_plan(unmet=unmet), "America/New_York", "beech")
+    assert image.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = int.from_bytes(image[16:20], "big"), int.from_bytes(image[20:24], "big")
+    assert width > 80 * WIDTH_IN and height > 80 * HEIGHT_IN
+
+
+def test_one_step_is_enough() -> None:
+    pytest.importorskip("matplotlib")
+    assert plan_png(small_plan(steps=1), "UTC", "")
+
+
+def test_without_matplotlib_the_error_is_one_line_and_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(BadInput, match="extra `cloud`") as caught:
+        plan_png(small_plan(), "UTC", "beech")
+    assert "\n" not in str(caught.value)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from actors.base import Address, Context, Shell
-from actors.events import LinkChanged, Received, Send, Tick
+from actors.events import AskLink, LinkChanged, Received, Send, Tick
+from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import atn_contract as rule
 from gw_spaceheat.decisions import deliverable
 from gw_spaceheat.house.model import House
@@ -47,6 +48,7 @@ class AtomicTNode(Shell):
         house: House,
         forecasts: Forecasts,
         gateway: Address,
+        book: LedgerBook,
         scada: str = "s",
         planning: bool = True,
     ) -> None:
@@ -54,6 +56,7 @@ class AtomicTNode(Shell):
         self._house = house
         self._forecasts = forecasts
         self._gateway = gateway
+        self._book = book
         self._scada = scada
         self._planning = planning
         self._quantity_of = {channel.name: channel.quantity for channel in house.channels}
@@ -74,6 +77,8 @@ class AtomicTNode(Shell):
 
     def begin(self) -> None:
         now_s = self.context.now()
+        self._book.open(self.context)
+        self._gateway.tell(AskLink(self.context.me))
         self.context.after(5.0, PLAN)
         self.context.after(BEAT_S, BEAT)
         self.context.after(STEP_S - (now_s + OFFER_AHEAD_S) % STEP_S, OFFER)
@@ -121,14 +126,20 @@ class AtomicTNode(Shell):
                 if self.plan is None and self._planning:
                     self._make_plan()  # after a restart nobody waits for the next planning tick
             case SlowContractHeartbeat():
-                self._decide(rule.HeartbeatReceived(payload))
+                why = self._book.hear(payload, self.context)
+                if why:
+                    self.context.log("ledger", f"refused {payload.contract.contract_id[:8]}: {why}")
+                else:
+                    self._decide(rule.HeartbeatReceived(payload))
 
     def _decide(self, event: rule.Input) -> None:
         self._contract, effects = rule.decide(self._contract, event, self.context.now())
         for effect in effects:
             match effect:
                 case rule.SendHeartbeat(heartbeat):
-                    self._gateway.tell(Send(self._scada, heartbeat))
+                    sealed = self._book.say(heartbeat, self.context)
+                    if sealed is not None:
+                        self._gateway.tell(Send(self._scada, sealed))
                 case rule.SlotAccepted(contract):
                     self.context.log("accepted", f"{contract.contract_id[:8]} {contract.avg_power_watts} W")
                 case rule.SlotRefused(contract, cause):

@@ -9,7 +9,7 @@ SEED ?= 1
 CODE := gw_spaceheat actors commands
 ENTRIES := $(wildcard run_*.py try_actors.py)
 
-.PHONY: help install run test test-slow check bench study storm lock clean
+.PHONY: help install run test test-slow check bench study seeds storm lock clean
 
 help:
 	@echo "make install    make .venv and install what a house needs"
@@ -19,7 +19,8 @@ help:
 	@echo "make check      style, types, architecture, lock files, wheels for a Raspberry Pi"
 	@echo "make bench      measure what must be fast; ONLY=planning measures one thing"
 	@echo "make study      run a house in virtual time: HOUSE=$(HOUSE) DAYS=$(DAYS) SEED=$(SEED)"
-	@echo "make storm      the same over several seeds, to see that no seed is special"
+	@echo "make seeds      the same over several seeds, to see that no seed is special"
+	@echo "make storm      kill SCADA, broker and receiver at random for an hour; SHORT=1 a few minutes"
 	@echo "make lock       compile requirements/*.in to locked .txt files"
 
 $(BIN)/python:
@@ -64,8 +65,11 @@ bench: $(VENV)/.test
 study: $(VENV)/.house
 	$(BIN)/gws study --house $(HOUSE) --days $(DAYS) --seed $(SEED)
 
-storm: $(VENV)/.house
+seeds: $(VENV)/.house
 	@for seed in 1 2 3 4 5; do $(BIN)/gws study --house $(HOUSE) --days $(DAYS) --seed $$seed --json || exit 1; done
+
+storm: $(VENV)/.test
+	$(BIN)/python -m tests.campaigns.storm --seed $(SEED) --kills $(if $(SHORT),60,1000)
 
 lock: $(VENV)/.dev
 	$(BIN)/python requirements/lock.py

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from actors.base import Address, Context, Shell
-from actors.events import LinkChanged, Received, Send, Tick
+from actors.events import AskLink, LinkChanged, Received, Send, Tick
+from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import atn_contract as rule
 from gw_spaceheat.decisions import deliverable
 from gw_spaceheat.house.model import House
@@ -52,6 +53,7 @@ class AtomicTNode(Shell):
         house: House,
         forecasts: Forecasts,
         gateway: Address,
+        book: LedgerBook,
         scada: str = "s",
         planning: bool = True,
         policies: bool = True,
@@ -60,6 +62,7 @@ class AtomicTNode(Shell):
         self._house = house
         self._forecasts = forecasts
         self._gateway = gateway
+        self._book = book
         self._scada = scada
         self._planning = planning
         self._policies = policies
@@ -84,6 +87,8 @@ class AtomicTNode(Shell):
 
     def begin(self) -> None:
         now_s = self.context.now()
+        self._book.open(self.context)
+        self._gateway.tell(AskLink(self.context.me))
         self.context.after(5.0, PLAN)
         self.context.after(BEAT_S, BEAT)
         self.context.after(STEP_S - (now_s + OFFER_AHEAD_S) % STEP_S, OFFER)
@@ -137,14 +142,20 @@ class AtomicTNode(Shell):
             case LatestPrice():
                 self._clear(payload)
             case SlowContractHeartbeat():
-                self._decide(rule.HeartbeatReceived(payload))
+                why = self._book.hear(payload, self.context)
+                if why:
+                    self.context.log("ledger", f"refused {payload.contract.contract_id[:8]}: {why}")
+                else:
+                    self._decide(rule.HeartbeatReceived(payload))
 
     def _decide(self, event: rule.Input) -> None:
         self._contract, effects = rule.decide(self._contract, event, self.context.now())
         for effect in effects:
             match effect:
                 case rule.SendHeartbeat(heartbeat):
-                    self._gateway.tell(Send(self._scada, heartbeat))
+                    sealed = self._book.say(heartbeat, self.context)
+                    if sealed is not None:
+                        self._gateway.tell(Send(self._scada, sealed))
                 case rule.SlotAccepted(contract):
                     self.context.log("accepted", f"{contract.contract_id[:8]} {contract.avg_power_watts} W")
                 case rule.SlotRefused(contract, cause):

@@ -1,9 +1,10 @@
 """Keeps the DispatchContract with the AtomicTNode: hears and says heartbeats, counts energy, remembers on disk."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
 from actors.events import ContractNow, EnergyUsed, Received, Revoked, Send, SlotNow, Tick
+from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import contract as rule
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
@@ -24,12 +25,19 @@ class ContractKeeper(Shell):
     """`decisions/contract.py` decides; this actor carries out, state first on disk and then the word."""
 
     def __init__(
-        self, context: Context, facts: rule.ContractFacts, to: KeeperAddresses, file: StateFile, atn: str = "ltn"
+        self,
+        context: Context,
+        facts: rule.ContractFacts,
+        to: KeeperAddresses,
+        file: StateFile,
+        book: LedgerBook,
+        atn: str = "ltn",
     ) -> None:
         super().__init__(context)
         self._facts = facts
         self._to = to
         self._file = file
+        self._book = book
         self._atn = atn
         self._state = rule.ContractState()
         self._metered_s = float("-inf")
@@ -37,6 +45,7 @@ class ContractKeeper(Shell):
         self._slot_told = False
 
     def begin(self) -> None:
+        self._book.open(self.context)
         saved = self._file.load()
         if saved is not None:
             try:
@@ -55,10 +64,15 @@ class ContractKeeper(Shell):
             case Received(payload=SlowContractHeartbeat() as heartbeat, retained=retained):
                 if retained:
                     self.context.log("contract", "refused: a heartbeat retained by the broker is no word of anyone")
+                elif why := self._book.hear(heartbeat, self.context):
+                    self.context.log("ledger", f"refused {heartbeat.contract.contract_id[:8]}: {why}")
                 else:
                     self._decide(rule.HeartbeatReceived(heartbeat))
             case Revoked(cause):
-                self._decide(rule.Revoke(cause))
+                if cause != self._facts.revoked_by:
+                    self._facts = replace(self._facts, revoked_by=cause)
+                if cause:
+                    self._decide(rule.Revoke(cause))
             case Tick("watch"):
                 self.context.after(WATCH_S, WATCH)
                 if self.context.now() - self._metered_s > WATCH_S:
@@ -73,7 +87,9 @@ class ContractKeeper(Shell):
                 case rule.Persist(state):
                     self._file.save(state.to_json())
                 case rule.SendHeartbeat(heartbeat):
-                    self._to.gateway.tell(Send(self._atn, heartbeat))
+                    sealed = self._book.say(heartbeat, self.context)
+                    if sealed is not None:
+                        self._to.gateway.tell(Send(self._atn, sealed))
                     if heartbeat.status is not heartbeat.previous_status:
                         self.context.log("contract", f"{heartbeat.contract.contract_id[:8]} {heartbeat.status}")
                 case rule.SlotStarted(contract):

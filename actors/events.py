@@ -71,6 +71,11 @@ class Actuate:
 
 
 @dataclass(frozen=True, slots=True)
+class Reassert:
+    """To a relay: write the last command once more, its effect was not seen."""
+
+
+@dataclass(frozen=True, slots=True)
 class WriteDevice:
     """To a bus owner: write, read back, answer."""
 
@@ -132,6 +137,13 @@ class LinkChanged:
     at_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class AskLink:
+    """To a gateway, from an actor that begins: does the peer answer? A `LinkChanged` comes back."""
+
+    reply_to: Address
+
+
 class Look(NamedTuple):
     """From the SCADA to the local controller, every control period: fresh values by quantity, None = not known."""
 
@@ -165,7 +177,7 @@ class ContractNow:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """To the contract keeper: slots may not run, and why."""
+    """To the contract keeper: slots may not run, and why; empty: they may again. Repeated every few seconds."""
 
     cause: str
 

@@ -9,21 +9,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
-from actors.events import LinkChanged, Received, Send, Tick
+from actors.drain import Drain
+from actors.events import AskLink, LinkChanged, Received, Send, Tick
 from gw_spaceheat.decisions import link as machine
-from gw_spaceheat.errors import BadMessage
+from gw_spaceheat.errors import BadMessage, StorageError
 from gw_spaceheat.messages import manner_of
+from gw_spaceheat.messages.alerts import LogLevel, glitch_from
 from gw_spaceheat.messages.base import WireModel, type_name_of
 from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of
 from gw_spaceheat.messages.link import Ack, Ping
 from gw_spaceheat.storage.message_store import MessageStore
-from gw_spaceheat.storage.outbox import Outbox
+from gw_spaceheat.storage.outbox import Gap, Outbox
 from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice, OnMessage, OnState
 
 KEEP = Tick("keep")
 KEEP_S = 5.0
-RESEND_AFTER_S = 15.0
-WINDOW = 20
+GAPS_AT_ONCE = 50
 
 OpenLink = Callable[[OnMessage, OnState, Sequence[str]], Link]
 
@@ -40,6 +41,32 @@ class Raw:
 @dataclass(frozen=True, slots=True)
 class Notice:
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Put this report into the outbox if its `mark` is new; answered with `Committed`."""
+
+    destination: str
+    payload: WireModel
+    mark: int
+    reply_to: Address
+
+
+@dataclass(frozen=True, slots=True)
+class AskMark:
+    """Which reports does the outbox know? Answered with `Committed`."""
+
+    reply_to: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Reports up to `mark` are in the outbox, where `waiting` events wait; None: the disk refuses."""
+
+    mark: int | None
+    waiting: int
+    peer_active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +102,7 @@ class Gateway(Shell):
         self._open_link = open_link
         self._routes = routes
         self._outbox = outbox
+        self._drain_of = Drain(outbox) if outbox is not None else None
         self._store = store
         self._aliases = frozenset(post.peers.values())
         self._watched = post.peers.get(post.watched, "")
@@ -82,9 +110,7 @@ class Gateway(Shell):
         self._usable = False
         self._view = machine.LinkView()
         self._pings: set[str] = set()
-        self._sent_s: dict[int, float] = {}  # by sequence number: published, not yet acknowledged
-        # By message id, of what is in `_sent_s`: boot, seq, and the only one whose acknowledgement deletes it.
-        self._numbers: dict[str, tuple[int, int, str]] = {}
+        self._told: Counter[str] = Counter()  # what went wrong with the disk, and how often
         self.refused: Counter[str] = Counter()
 
     def begin(self) -> None:
@@ -97,6 +123,10 @@ class Gateway(Shell):
         self._take(machine.LinkEvent.START)
         self._link.start()
         self.context.after(KEEP_S, KEEP)
+        if self._outbox is not None and self._outbox.set_aside is not None:
+            self.context.log(
+                "storage", f"outbox damaged: kept as {self._outbox.set_aside.name}, salvaged what it holds"
+            )
 
     def end(self) -> None:
         if self._link is not None:
@@ -112,8 +142,14 @@ class Gateway(Shell):
                 self._receive(message)
             case Send(destination, payload):
                 self._send(destination, payload)
+            case Offer():
+                self._take_offer(message)
+            case AskMark(reply_to):
+                reply_to.tell(self._committed())
             case Notice(text):
                 self._notice(text)
+            case AskLink(reply_to):
+                reply_to.tell(LinkChanged(self._post.link, self._view.active, self.context.now()))
             case Tick("keep"):
                 self.context.after(KEEP_S, KEEP)
                 self._keep()
@@ -126,9 +162,7 @@ class Gateway(Shell):
         if event is not None:
             self._take(event)
         if self._usable:
-            self._sent_s.clear()
-            self._numbers.clear()
-            self._drain()
+            self._drain(anew=True)
 
     def _take(self, event: machine.LinkEvent) -> None:
         self._view, effects = machine.decide(self._view, event, self.context.now())
@@ -141,7 +175,7 @@ class Gateway(Shell):
                     self._say_ping()
                 case machine.PeerActive():
                     self._tell_peer(True, "answers")
-                    self._drain()
+                    self._drain(anew=True)
                 case machine.PeerLost(reason):
                     self._tell_peer(False, f"is lost: {reason}")
 
@@ -164,7 +198,11 @@ class Gateway(Shell):
             self._acked(payload)
             return
         if self._store is not None and header.boot is not None and header.seq is not None:
-            self._store.put(header.src, header.boot, header.seq, now_s, header.message_type, raw.payload)
+            try:
+                self._store.put(header.src, header.boot, header.seq, now_s, header.message_type, raw.payload)
+            except StorageError as error:
+                self._say_storage("not stored and not acknowledged", error)
+                return
         if header.ack_required:
             self._publish(self._short_of(header.src), Ack(ack_message_id=header.message_id), ack_required=False)
         if isinstance(payload, Ping):
@@ -194,10 +232,10 @@ class Gateway(Shell):
         """Only who was asked may acknowledge: another permitted peer's word would delete what nobody has stored."""
         if ack.ack_message_id in self._pings:
             asked = self._watched
-        elif ack.ack_message_id in self._numbers:
-            asked = self._numbers[ack.ack_message_id][2]
-        else:
+        elif self._drain_of is None or (short := self._drain_of.destination_of(ack.ack_message_id)) is None:
             return
+        else:
+            asked = self._post.peers.get(short, self._watched)
         if source != asked:
             raise BadMessage("ack not of the receiver", f"{source} acknowledges what was sent to {asked}")
 
@@ -205,48 +243,108 @@ class Gateway(Shell):
         if manner_of(payload) != "event" or self._outbox is None:
             self._publish(destination, payload, ack_required=False)
             return
-        outbox = self._outbox
-        topic = topic_of(self._post.alias, destination, payload_name(payload))
-        header = replace(self._header(destination, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq)
-        seq = outbox.put(topic, encode(Envelope(header, payload)))
-        self.context.log("event", f"{payload_name(payload)} boot {outbox.boot} seq {seq}")
+        try:
+            self._put(self._outbox, destination, payload)
+        except StorageError as error:
+            # Said once, unsaved: a heartbeat now is worth more than one that waits for a new disk.
+            self._publish(destination, payload, ack_required=False)
+            self._say_storage("sent unsaved", error)
+            return
         self._drain()
 
-    def _drain(self) -> None:
-        """Publish what waits in the outbox, oldest first, at most `WINDOW` unacknowledged."""
-        if not self._usable or self._outbox is None or self._link is None:
+    def _put(
+        self,
+        outbox: Outbox,
+        destination: str,
+        payload: WireModel,
+        mark: int | None = None,
+        told: Sequence[Gap] = (),
+    ) -> None:
+        """Commit one event. Raises StorageError."""
+        outbox.require()
+        topic = topic_of(self._post.alias, destination, payload_name(payload))
+        header = replace(self._header(destination, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq)
+        seq = outbox.put(topic, encode(Envelope(header, payload)), mark, told)
+        self.context.log("event", f"{payload_name(payload)} boot {outbox.boot} seq {seq}")
+
+    def _take_offer(self, offer: Offer) -> None:
+        """A report, once: it is asked for again after a crash of either side, and its mark says whether it is new."""
+        if self._outbox is not None:
+            try:
+                if offer.mark > self._outbox.mark():
+                    self._put(self._outbox, offer.destination, offer.payload, offer.mark)
+            except StorageError as error:
+                self._say_storage("report stays in the journal", error)
+            self._drain()
+        offer.reply_to.tell(self._committed())
+
+    def _committed(self) -> Committed:
+        outbox, active = self._outbox, self._view.active
+        if outbox is None:
+            return Committed(None, 0, active)
+        try:
+            outbox.require()
+            return Committed(outbox.mark(), outbox.count(), active)
+        except StorageError as error:
+            self._say_storage("not usable", error)
+            return Committed(None, 0, active)
+
+    def _drain(self, anew: bool = False) -> None:
+        """Publish what is due of the outbox. QoS 0: the acknowledgement that counts is the receiver's."""
+        if not self._usable or self._drain_of is None or self._link is None:
             return
-        now_s = self.context.now()
-        for row in self._outbox.pending(0, WINDOW):
-            sent_s = self._sent_s.get(row.seq)
-            if sent_s is None:
-                header = decode(row.payload).header
-                receiver = self._post.peers.get(header.dst, self._watched)
-                self._numbers[header.message_id] = (row.boot, row.seq, receiver)
-            elif now_s - sent_s < RESEND_AFTER_S:
-                continue
-            self._sent_s[row.seq] = now_s
-            self._link.publish(row.topic, row.payload, 1)
+        if anew:
+            self._drain_of.begin()
+        try:
+            for row in self._drain_of.due(self.context.now(), self._view.active):
+                if not self._link.publish(row.topic, row.payload, 0):
+                    self._drain_of.unsent(row)
+                    break
+        except StorageError as error:
+            self._say_storage("not sent", error)
 
     def _acked(self, ack: Ack) -> None:
         if ack.ack_message_id in self._pings:
             self._pings.clear()
             self._take(machine.LinkEvent.ROUND_TRIP)
             return
-        number = self._numbers.pop(ack.ack_message_id, None)
-        if self._outbox is None or number is None:
+        if self._drain_of is None or self._drain_of.destination_of(ack.ack_message_id) is None:
             return
-        boot, seq, _ = number
+        try:
+            self._drain_of.acked(ack.ack_message_id)
+        except StorageError as error:
+            self._say_storage("acknowledged, but not deleted: will be sent again", error)
         self._take(machine.LinkEvent.ROUND_TRIP)
-        self._outbox.ack(boot, seq)
-        self._sent_s.pop(seq, None)
-        if self._outbox.count() > len(self._sent_s):
-            self._drain()
+        self._drain()
+
+    def _say_storage(self, what: str, error: StorageError) -> None:
+        self._told[what] += 1
+        if str(self._told[what]).strip("0") == "1":
+            self.context.log("storage", f"{self._post.link}: {what}: {error} (number {self._told[what]})")
+
+    def _say_gaps(self) -> None:
+        """Events that were dropped are themselves events: the receiver may know what it will never see."""
+        if self._outbox is None or not self._usable or not (gaps := self._outbox.gaps()[:GAPS_AT_ONCE]):
+            return
+        text = "; ".join(f"boot {gap.boot} seq {gap.first_seq}..{gap.last_seq}: {gap.reason}" for gap in gaps)
+        glitch = glitch_from(
+            alias=self._post.alias,
+            node="outbox",
+            level=LogLevel.WARNING,
+            summary=f"{len(gaps)} gap(s) in the events",
+            details=text,
+            now_s=self.context.now(),
+        )
+        try:
+            self._put(self._outbox, self._post.watched or next(iter(self._post.peers)), glitch, told=gaps)
+        except StorageError as error:
+            self._say_storage("gaps not told yet", error)
 
     def _keep(self) -> None:
         if self._watched:
             self._view, effects = machine.tick(self._view, self.context.now())
             self._carry_out(effects)
+        self._say_gaps()
         self._drain()
 
     def _tell_peer(self, active: bool, said: str) -> None:

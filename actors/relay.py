@@ -1,7 +1,7 @@
 """One actuator: passes on what the safety filter let through, reads back, repeats it every minute."""
 
 from actors.base import Address, Context, Shell
-from actors.events import Actuate, ActuatorState, DeviceWritten, Tick, WriteDevice
+from actors.events import Actuate, ActuatorState, DeviceWritten, Reassert, Tick, WriteDevice
 from gw_spaceheat.decisions.safety import SafeCommand
 from gw_spaceheat.house.model import Node
 
@@ -31,10 +31,15 @@ class Relay(Shell):
                 self._write(safe)
             case Tick("reassert"):
                 self.context.after(REASSERT_S, REASSERT)
-                if self._command is not None:
-                    self._write(self._command)
+                self._repeat()
+            case Reassert():
+                self._repeat()
             case DeviceWritten():
                 self._report(message)
+
+    def _repeat(self) -> None:
+        if self._command is not None:
+            self._write(self._command)
 
     def _write(self, safe: SafeCommand) -> None:
         self._bus.tell(WriteDevice(self._node.component_id, self._terminal, safe, self.context.me))

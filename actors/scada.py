@@ -4,21 +4,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from actors.base import Address, Context, Shell
+from actors.effect_watch import EffectWatch
 from actors.events import (
     Actuate,
     ActuatorState,
+    AskLink,
     CommanderNow,
     ContractNow,
     LinkChanged,
     Look,
     Readings,
+    Reassert,
+    Received,
     Revoked,
+    Send,
     Tick,
     Wish,
 )
-from gw_spaceheat.decisions import authority, cold, safety
+from actors.local_desk import LocalDesk
+from gw_spaceheat.decisions import authority, cold, proof_of_effect, safety
 from gw_spaceheat.decisions.command import Command, Commander
 from gw_spaceheat.house.model import House
+from gw_spaceheat.messages.alerts import LogLevel, glitch_from
 from gw_spaceheat.storage.state_file import StateFile
 
 CONTROL = Tick("control")
@@ -33,12 +40,15 @@ class ScadaAddresses:
     local_controller: Address
     keeper: Address
     reporter: Address
+    gateway: Address
+    local_gateway: Address
+    atn: str = "ltn"
 
 
 class Scada(Shell):
     """Every control period: fresh values, cold or not, who commands, what safety releases."""
 
-    def __init__(self, context: Context, house: House, to: ScadaAddresses, file: StateFile) -> None:
+    def __init__(self, context: Context, house: House, to: ScadaAddresses, file: StateFile, opt_out: StateFile) -> None:
         super().__init__(context)
         self._house = house
         self._to = to
@@ -63,7 +73,10 @@ class Scada(Shell):
         self._wishes: Sequence[Command] = ()
         self._signed_by = Commander.LOCAL
         self._refusals: dict[str, str] = {}
-        self._revoked = False
+        self._revoked: str | None = None
+        self._desk = LocalDesk(context, house, opt_out, to.local_gateway)
+        self._node_of: dict[str, str] = {node.actuator: node.name for node in house.nodes if node.actuator is not None}
+        self._effects = EffectWatch(house, tuple(to.relays))
 
     def begin(self) -> None:
         now_s = self.context.now()
@@ -72,6 +85,8 @@ class Scada(Shell):
         self._safety = safety.start(self._limits, now_s, records)
         # First the safe pattern, whatever the boards remember.
         self._write_safe_pattern(now_s)
+        self._desk.watch(now_s)
+        self._to.gateway.tell(AskLink(self.context.me))
         self.context.after(self._control_s, CONTROL)
 
     def end(self) -> None:
@@ -92,13 +107,19 @@ class Scada(Shell):
             case Wish(commands):
                 self._wishes = commands
                 self._sign_wishes(self._authority.commander)
+            case Received():
+                request = self._desk.hear(message)
+                if request is not None:
+                    self._decide_authority(self.context.now(), request)
             case ContractNow():
                 self._contract = message
-            case LinkChanged(_, peer_active):
+            case LinkChanged("cloud", peer_active):
                 self._link_proven = peer_active
-            case ActuatorState(actuator, _, _, reason, _):
+            case ActuatorState(actuator, _, value, reason, _):
+                self._desk.read_back(actuator, value, reason)
                 if reason:
                     self.context.log("actuator", f"{actuator}: {reason}")
+                    self._alarm(actuator, LogLevel.ERROR, f"{actuator}: {reason}")
                 self._to.reporter.tell(message)
 
     def _control(self) -> None:
@@ -107,9 +128,39 @@ class Scada(Shell):
         if now_s - self._judged_s >= JUDGE_S:
             self._judged_s = now_s
             self._judge_cold(fresh, now_s)
+            self._revoked = None  # said again: the keeper may have been restarted
+        if self._desk.watch(now_s):
+            self._alarm("scada", LogLevel.INFO, f"homeowner {self._desk.opt_out.choice}")
         self._decide_authority(now_s)
         self._to.local_controller.tell(Look(fresh, self._cold.cold, self._authority.commander))
+        self._prove_effects(fresh, now_s)
         self._filter(fresh, now_s)
+
+    def _prove_effects(self, fresh: Mapping[str, float | None], now_s: float) -> None:
+        for effect in self._effects.look(fresh, self._read_s, self._safety.switches, now_s):
+            match effect:
+                case proof_of_effect.TryAgain(owed, number):
+                    self.context.log("effect", f"{owed.name}: not seen, try {number} of {owed.tries}")
+                    self._to.relays[owed.actuator].tell(Reassert())
+                case proof_of_effect.Alarm(owed, text):
+                    level = LogLevel.CRITICAL if owed.kind == "welded" else LogLevel.ERROR
+                    self.context.log("alarm", text)
+                    self._desk.no_effect(owed.actuator, text)
+                    self._alarm(owed.actuator, level, text)
+                case proof_of_effect.Restored(actuator, text):
+                    self.context.log("effect", text)
+                    self._alarm(actuator, LogLevel.INFO, text)
+
+    def _alarm(self, actuator: str, level: LogLevel, text: str) -> None:
+        glitch = glitch_from(
+            alias=self._house.scada_alias,
+            node=self._node_of.get(actuator, "scada"),
+            level=level,
+            summary=text,
+            details="",
+            now_s=self.context.now(),
+        )
+        self._to.gateway.tell(Send(self._to.atn, glitch))
 
     def _fresh(self, now_s: float) -> dict[str, float | None]:
         """A copy of what is known. A sensor that fails says None at once; this sweep is for one that is dead."""
@@ -132,24 +183,31 @@ class Scada(Shell):
         if self._cold.cold != before:
             self.context.log("cold", "house is cold" if self._cold.cold else "house is warm again")
 
-    def _decide_authority(self, now_s: float) -> None:
+    def _decide_authority(self, now_s: float, request: authority.AdminRequest | None = None) -> None:
         facts = authority.AuthorityFacts(
             contract_live=self._contract.live,
             heartbeat_age_s=now_s - self._contract.heard_s,
             link_proven=self._link_proven,
             clock_trusted=True,
             house_cold=self._cold.cold,
-            opted_out=False,
+            opted_out=self._desk.opt_out.opted_out,
         )
-        revoked = self._cold.cold
-        if revoked and not self._revoked:
-            self._to.keeper.tell(Revoked("house cold"))
-        self._revoked = revoked
-        self._authority, effects = authority.decide(self._authority, facts, now_s)
+        revoked = "homeowner opted out" if facts.opted_out else "house cold" if facts.house_cold else ""
+        if revoked != self._revoked:
+            self._revoked = revoked
+            self._to.keeper.tell(Revoked(revoked))
+        self._authority, effects = authority.decide(self._authority, facts, now_s, request)
         for effect in effects:
-            if isinstance(effect, authority.CommanderChanged):
-                self.context.log("authority", f"{effect.previous} -> {effect.commander}: {effect.reason}")
-                self._to.reporter.tell(CommanderNow(effect.commander, effect.reason))
+            match effect:
+                case authority.CommanderChanged(previous, commander, reason):
+                    self.context.log("authority", f"{previous} -> {commander}: {reason}")
+                    self._to.reporter.tell(CommanderNow(commander, reason))
+                    if previous is Commander.ADMIN:
+                        self._desk.forget()
+                case authority.RequestGranted(asked, until_s):
+                    self.context.log("admin", f"{asked.admin} {asked.kind}: {until_s - now_s:.0f} s")
+                case authority.RequestRefused():
+                    self._desk.request_refused(effect)
 
     def _filter(self, fresh: Mapping[str, float | None], now_s: float) -> None:
         commander = self._authority.commander
@@ -165,7 +223,8 @@ class Scada(Shell):
             pipe_c=fresh.get("pipe_c"),
             boost_tank_c=fresh.get("tank1_1_c"),
         )
-        self._safety, released, refused = safety.apply(self._safety, self._wishes, facts, now_s)
+        wishes = self._desk.wishes() if commander is Commander.ADMIN else self._effects.wishes(self._wishes)
+        self._safety, released, refused = safety.apply(self._safety, wishes, facts, now_s)
         for safe in released:
             because = f" by {safe.forced_by}" if safe.forced_by else ""
             self.context.log("release", f"{safe.command.actuator} = {safe.command.value}{because}")
@@ -174,9 +233,12 @@ class Scada(Shell):
             self._file.save(self._safety.to_json())
         for refusal in refused:
             actuator = refusal.command.actuator
+            self._desk.refused(actuator, refusal.rule, refusal.text, refusal.wait_s)
             if self._refusals.get(actuator) != refusal.rule:
                 self._refusals[actuator] = refusal.rule
                 self.context.log("refusal", refusal.text)
+        if commander is Commander.ADMIN:
+            self._desk.settle()
         if not refused and self._refusals:
             self._refusals = {}
 

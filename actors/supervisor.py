@@ -8,6 +8,7 @@ from actors.base import ActorCrashed, Address, Context, Ping, Pong, Shell
 from actors.events import Tick
 
 CHECK = Tick("check")
+VITAL = "scada"
 CHECK_S = 15.0
 HUNG_AFTER_S = 45.0
 MOST_RESTARTS_PER_H = 5
@@ -61,6 +62,8 @@ class Supervisor(Shell):
         for address in self._watched:
             name = address.name
             silent_s = now_s - self._answered_s.setdefault(name, now_s)
+            # Without the actor that alone commands, only a new process helps; a sensor may stay away.
+            all_answer = all_answer and not (name == VITAL and name in self._waiting)
             if silent_s > self._hung_after_s and name not in self._waiting:
                 self.context.log(
                     "hung", f"{name}: no sign of life for {silent_s:.0f} s, limit {self._hung_after_s:.0f} s"

@@ -12,6 +12,7 @@ from actors.bus import Bus
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
 from actors.ear import Ear
 from actors.gateway import Gateway, OpenLink, Post
+from actors.ledger_book import make_book
 from actors.local_controller import LocalController
 from actors.market import Market
 from actors.plant import Plant
@@ -32,6 +33,7 @@ from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.tariff import Tariff
 from gw_spaceheat.simulation.house import SimulatedHouse
 from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
+from gw_spaceheat.storage.journal import Journal
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.storage.outbox import Outbox
 from gw_spaceheat.storage.state_file import StateFile
@@ -45,7 +47,10 @@ SCADA_FROM_CLOUD = LINK_TYPES | {
     "slow.contract.heartbeat", "weather.forecast", "heating.forecast", "send.snap", "gw.spaceheat.plan",
     "gw.spaceheat.policy",
 }  # fmt: skip
-SCADA_FROM_LOCAL = LINK_TYPES | {"send.snap", "admin.keep.alive", "admin.release.control", "admin.dispatch"}
+SCADA_FROM_LOCAL = LINK_TYPES | {
+    "send.snap", "admin.keep.alive", "admin.release.control", "admin.dispatch", "admin.analog.dispatch",
+    "gw.spaceheat.opt.out",
+}  # fmt: skip
 ATN_FROM_CLOUD = LINK_TYPES | {
     "slow.contract.heartbeat", "report", "snapshot.spaceheat", "power.watts", "glitch",
     "gw.spaceheat.layout", "gw.spaceheat.prices", "latest.price", "gridworks.event.startup",
@@ -74,7 +79,7 @@ class ScadaParts:
     folder: Path | None
     instance_id: str
     first_boot: int = 1
-    outbox_megabytes: int = 500
+    outbox_megabytes: int = 350
 
 
 def simulated_wires(house: House, plant: SimulatedHouse) -> dict[str, SimulatedWire]:
@@ -167,7 +172,12 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
     def path(name: str) -> Path | None:
         return None if parts.folder is None else parts.folder / name
 
-    runtime.add("reporter", partial(Reporter, house=house, instance_id=parts.instance_id, atn="ltn", gateway=cloud))
+    # Made once: a restarted reporter goes on with the file its predecessor had open.
+    journal = Journal(path("journal.db"), int(house.rates.report_s))
+    runtime.add(
+        "reporter",
+        partial(Reporter, house=house, instance_id=parts.instance_id, atn="ltn", gateway=cloud, journal=journal),
+    )
     runtime.add(
         "local-controller",
         partial(
@@ -187,6 +197,7 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
             facts=facts,
             to=KeeperAddresses(scada, local, cloud),
             file=StateFile(path("contract.json")),
+            book=make_book("s", parts.folder, runtime.chance(f"ledger-key/{house.scada_alias}")),
         ),
     )
     relays: dict[str, Address] = {actuator: runtime.address(name) for actuator, name in actuators.items()}
@@ -195,8 +206,9 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
         partial(
             Scada,
             house=house,
-            to=ScadaAddresses(relays, local, keeper, reporter),
+            to=ScadaAddresses(relays, local, keeper, reporter, cloud, runtime.address("gateway-local")),
             file=StateFile(path("safety.json")),
+            opt_out=StateFile(path("opt_out.json")),
         ),
     )
     runtime.add(
@@ -233,7 +245,7 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
                     accepts=SCADA_FROM_LOCAL,
                 ),
                 open_link=parts.open_local,
-                routes=(reporter,),
+                routes=(scada, reporter),
             ),
         )
         names.append("gateway-local")
@@ -248,12 +260,17 @@ def add_atomic_tnode(
     store: MessageStore,
     planning: bool = True,
     policies: bool = True,
+    folder: Path | None = None,
 ) -> list[str]:
-    """The AtomicTNode and its gateway, which stores every event before it acknowledges it."""
+    """The AtomicTNode and its gateway, which stores every event before it acknowledges it.
+
+    `folder` None keeps its ledger in memory, for virtual runs.
+    """
     atn = runtime.address("atn")
     gateway = runtime.address("atn-gateway")
-    make = partial(AtomicTNode, house=house, forecasts=forecasts, gateway=gateway, planning=planning, policies=policies)
-    runtime.add("atn", make)
+    book = make_book("ltn", folder, runtime.chance(f"ledger-key/{house.atn_alias}"))
+    make = partial(AtomicTNode, house=house, forecasts=forecasts, gateway=gateway, book=book, planning=planning)
+    runtime.add("atn", partial(make, policies=policies))
     market = market_alias(house)
     runtime.add(
         "atn-gateway",

@@ -17,6 +17,7 @@ from actors.gateway import OpenLink
 from actors.runtime import ThreadedRuntime
 from gw_spaceheat.errors import BadInput, StorageError, TheirError
 from gw_spaceheat.markets.series import utc_text
+from gw_spaceheat.security.private_files import require_private
 from gw_spaceheat.settings import LinkSettings
 from gw_spaceheat.wires.mqtt import MqttLink, MqttLinkSettings
 from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice, OnMessage, OnState
@@ -174,6 +175,8 @@ def _require_tls_files(settings: MqttLinkSettings) -> None:
     """Before any thread starts: inside an actor the same fault would be a crash, again and again."""
     if not settings.tls:
         return
+    if settings.tls_key_path is not None:
+        require_private(settings.tls_key_path, f"broker {settings.host}:{settings.port}: key")
     try:
         context = ssl.create_default_context(cafile=settings.tls_ca_path)
         if settings.tls_cert_path is not None:

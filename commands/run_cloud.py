@@ -17,6 +17,7 @@ from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.messages.link import PlantClock
 from gw_spaceheat.settings import Settings, load_settings
 from gw_spaceheat.storage.message_store import MessageStore
+from gw_spaceheat.wires.systemd_notify import SystemdNotify
 
 CLOCK_WAIT_S = 2.5
 MOST_ERROR_REAL_S = 0.5
@@ -30,7 +31,7 @@ def run_atn(house: str | None, series: Path | None, ending: Ending) -> None:
     file = series or settings.series_file
     site = load_site(house or settings.house, file, settings.houses_folder, settings.input_data_folder)
     store = MessageStore(own_folder(settings.data_folder) / "atn-messages.db")
-    ear = ClockEar(site.house, settings.cloud, ending)
+    ear, service = ClockEar(site.house, settings.cloud, ending), SystemdNotify()
     try:
         clock = ear.wait_for_clock(CLOCK_WAIT_S)
         if ear.other_atn:
@@ -39,15 +40,17 @@ def run_atn(house: str | None, series: Path | None, ending: Ending) -> None:
                 "there may be one (run_local.py --no-atn leaves it to run_atn.py)"
             )
         while not ending.wait(0.0):
-            clock = _run_until_clock_jumps(settings, site, store, ear, clock, ending)
+            clock = _run_until_clock_jumps(settings, site, store, ear, clock, ending, service)
     finally:
+        service.stopping()
         ear.stop()
         store.close()
 
 
 def _run_until_clock_jumps(
-    settings: Settings, site: Site, store: MessageStore, ear: ClockEar, clock: PlantClock | None, ending: Ending
-) -> PlantClock | None:
+    settings: Settings, site: Site, store: MessageStore, ear: ClockEar, clock: PlantClock | None, ending: Ending,
+    service: SystemdNotify,
+) -> PlantClock | None:  # fmt: skip
     """One life of the AtomicTNode: its timers and plan are worth nothing in another year."""
     lines = Lines(Sieve(every_try=True))
     start_s, speed = (clock.epoch_ms / 1000.0, clock.speed) if clock is not None else (None, 1.0)
@@ -60,12 +63,16 @@ def _run_until_clock_jumps(
         text = f"{site.weather.name}: holds {held}, not the next 48 h; its nearest value stands for what is missing"
         runtime.log.write(now_s, "run_atn", "warning", text)
     open_link = opener(settings.cloud, site.house.atn_alias, ending)
-    names = add_atomic_tnode(runtime, site.house, Forecasts(site.outdoor_c), open_link, store)
-    watcher = add_supervisor(runtime, names, lambda: None, HUNG_AFTER_S * max(1.0, speed))
+    folder = settings.data_folder if clock is None else settings.data_folder / "simulated"
+    ledger = own_folder(folder / f"{site.house.short_name}-atn")
+    names = add_atomic_tnode(runtime, site.house, Forecasts(site.outdoor_c), open_link, store, folder=ledger)
+    watcher = add_supervisor(runtime, names, service.answered, HUNG_AFTER_S * max(1.0, speed))
     for name in [*watcher, *names]:
         runtime.start(name)
+    service.ready()
     jumped: PlantClock | None = None
     while jumped is None and not ending.wait(0.5):
+        service.pass_on()
         heard = ear.latest
         if heard is None:
             continue
@@ -94,17 +101,21 @@ def run_ear(ending: Ending) -> None:
     open_link = opener(link, f"ear-{os.getpid()}", ending)  # two ears may listen, each for itself
     runtime = ThreadedRuntime(sink=Lines(Sieve(every_try=True)))
     names = add_ear(runtime, open_link, store)
-    watcher = add_supervisor(runtime, names, lambda: None)
+    service = SystemdNotify()
+    watcher = add_supervisor(runtime, names, service.answered)
     print(f"the ear of broker {link.host}:{link.port} stores in {path}; Ctrl-C ends", flush=True)
     for name in [*watcher, *names]:
         runtime.start(name)
+    service.ready()
     rounds = 0
     while not ending.wait(1.0):
+        service.pass_on()
         rounds += 1
         stored = store.count()
         if rounds % 10 == 0 and stored != last:
             print(f"{stored - before} stored in this run, {stored} in all", flush=True)
             last = stored
+    service.stopping()
     stop_in_order(runtime, [watcher, names])
     with closing(MessageStore(path)) as kept:  # the ear has closed its own
         stored = kept.count()

@@ -42,9 +42,10 @@ from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.views.house_view import HouseView, ZoneView, render
 from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
 from gw_spaceheat.wires.protocols import Wire
+from gw_spaceheat.wires.systemd_notify import SystemdNotify
 
 VIEW_S = 0.5
-MEMORY_FILES = ("outbox.db", "outbox.db-wal", "outbox.db-shm", "contract.json", "safety.json")
+MEMORY_FILES = ("outbox.db", "outbox.db-wal", "outbox.db-shm", "contract.json", "safety.json", "opt_out.json")
 MQTT_CONNECT = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x0a\x00\x05probe"
 
 
@@ -92,13 +93,15 @@ def _run_real(settings: Settings, site: Site, folder: Path, ending: Ending) -> N
         first_boot=int(time.time()),
         outbox_megabytes=settings.outbox_megabytes,
     )
-    names = add_scada(runtime, parts)
-    watcher = add_supervisor(runtime, names, lambda: None)
+    names, service = add_scada(runtime, parts), SystemdNotify()
+    watcher = add_supervisor(runtime, names, service.answered)
     print(f"house {house.alias} on its real wires, memory in {memory}; Ctrl-C ends", flush=True)
     for name in [*watcher, *names]:
         runtime.start(name)
+    service.ready()
     while not ending.wait(1.0):
-        pass
+        service.pass_on()
+    service.stopping()
     began = time.monotonic()
     stop_in_order(runtime, stop_groups(names, watcher))
     print(f"stopped in {time.monotonic() - began:.1f} s", flush=True)
@@ -329,7 +332,8 @@ class _Simulated:
         self._others = add_market(runtime, house, site.prices, opener(link, f"{house.alias}.market-{me}", ending))
         if store is not None:
             cloud = opener(link, f"{house.atn_alias}-{me}", ending)
-            self._others += add_atomic_tnode(runtime, house, Forecasts(site.outdoor_c), cloud, store)
+            ledger = own_folder(memory.with_name(f"{house.short_name}-atn"))
+            self._others += add_atomic_tnode(runtime, house, Forecasts(site.outdoor_c), cloud, store, folder=ledger)
         watched = [*self._scada, *self._others]
         self._others += add_plant(runtime, self.plant, self._show, self._loopback.lock)
         hung_after_s = HUNG_AFTER_S * max(1.0, options.speed)

@@ -13,7 +13,7 @@ from gw_spaceheat.markets.tariff import Tariff, load_tariff
 from gw_spaceheat.settings import Settings
 
 WEATHER = "chicago_ohare_2016_2017.csv"
-DEFAULT_START = "2016-12-12T05:00:00Z"
+DEFAULT_START = "2017-01-30T05:00:00Z"  # midnight of a week as cold as the winter's mean
 
 
 @dataclass(frozen=True, slots=True)

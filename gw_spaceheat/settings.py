@@ -4,16 +4,27 @@
 here but in its file in input_data/houses.
 """
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import HOUSES_FOLDER, INPUT_DATA
+from gw_spaceheat.security.private_files import require_private
 
 PREFIX = "GWS_"
 NESTED = "__"
@@ -50,6 +61,16 @@ class LinkSettings(BaseModel):
     password: SecretStr | None = None
     keepalive_s: Annotated[int, Field(ge=5, le=600)] = 20
     tls: TlsSettings = TlsSettings()
+    # Off loopback only: a link without TLS, or on `cloud` without a client certificate.
+    allow_plaintext: bool = False
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether what is said never leaves this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -81,7 +102,23 @@ class Settings(BaseSettings):
     snapshot_period_s: Seconds | None = None
     power_report_share: Annotated[float, Field(gt=0, le=1)] | None = None
     power_repeat_s: Seconds | None = None
-    outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 500
+    outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 350
+
+    @field_validator("local", "cloud")
+    @classmethod
+    def _encrypted(cls, link: LinkSettings, info: ValidationInfo) -> LinkSettings:
+        if link.on_loopback or link.allow_plaintext:
+            return link
+        name = setting_name((info.field_name or "",))
+        own = info.field_name == "cloud"
+        if not link.tls.enabled or (own and link.tls.certificate_path is None):
+            missing = "client certificate" if link.tls.enabled else "TLS"
+            needed = "TLS__ENABLED, TLS__CA_PATH" + (", TLS__CERTIFICATE_PATH, TLS__KEY_PATH" if own else "")
+            raise ValueError(
+                f"broker {link.host} is not on this machine and the link has no {missing}: set {name}__{needed}; "
+                f"{name}__ALLOW_PLAINTEXT=true does without"
+            )
+        return link
 
 
 def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
@@ -99,6 +136,9 @@ def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
     unknown = _unknown_names()
     if unknown:
         raise BadInput(f"settings: {', '.join(unknown)} in the environment: no such setting")
+    # Only a file with a secret in it: a fresh copy of .env.example must do for a first run.
+    if env_file is not None and (settings.local.password or settings.cloud.password):
+        require_private(env_file, "settings")
     return settings
 
 
@@ -113,8 +153,8 @@ def _problem(location: tuple[int | str, ...], message: str, value: object) -> st
     rule = message.removeprefix("Value error, ")
     if message.startswith("Extra inputs"):
         rule = "no such setting"
-    secret = "password" in str(location[-1] if location else "").lower()
-    shown = f" is {value!r}" if isinstance(value, str | int | float) and not secret else ""
+    hidden = "password" in str(location[-1] if location else "").lower()
+    shown = f" is {value!r}" if isinstance(value, str | int | float) and not hidden else ""
     return f"{name}{shown}: {rule}"
 
 

@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "gw_spaceheat.physics",
     ),
     "gw_spaceheat.errors": (),
-    "gw_spaceheat.settings": ("gw_spaceheat.errors", "gw_spaceheat.house"),
+    "gw_spaceheat.settings": ("gw_spaceheat.errors", "gw_spaceheat.house", "gw_spaceheat.security.private_files"),
+    "gw_spaceheat.security": ("gw_spaceheat.errors", "gw_spaceheat.house", "gw_spaceheat.messages"),
     "gw_spaceheat.physics": ("gw_spaceheat.errors", "gw_spaceheat.house.model"),
     "gw_spaceheat.house": ("gw_spaceheat.errors", "gw_spaceheat.markets"),
     "gw_spaceheat.markets": ("gw_spaceheat.errors", "gw_spaceheat.house"),
@@ -34,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "gw_spaceheat.planning": tuple(f"gw_spaceheat.{part}" for part in PURE),
     "gw_spaceheat.drivers": ("gw_spaceheat.errors", "gw_spaceheat.house", "gw_spaceheat.wires.protocols"),
     "gw_spaceheat.wires": ("gw_spaceheat.errors", "gw_spaceheat.house"),
-    "gw_spaceheat.storage": ("gw_spaceheat.errors", "gw_spaceheat.messages"),
+    "gw_spaceheat.storage": ("gw_spaceheat.errors", "gw_spaceheat.messages", "gw_spaceheat.decisions.tiers"),
     "gw_spaceheat.simulation": (
         "gw_spaceheat.errors",
         "gw_spaceheat.house",

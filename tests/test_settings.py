@@ -13,6 +13,7 @@ EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
 def written(folder: Path, text: str) -> Path:
     path = folder / ".env"
     path.write_text(text)
+    path.chmod(0o600)
     return path
 
 
@@ -27,14 +28,12 @@ def test_every_setting_is_in_the_example_file() -> None:
 
 
 def test_two_links_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = written(
-        tmp_path, "GWS_HOUSE=fir\nGWS_LOCAL__PORT=1884\nGWS_CLOUD__HOST=broker.example\nGWS_CLOUD__PORT=8883\n"
-    )
+    path = written(tmp_path, "GWS_HOUSE=fir\nGWS_LOCAL__PORT=1884\nGWS_CLOUD__HOST=localhost\nGWS_CLOUD__PORT=8883\n")
     monkeypatch.setenv("GWS_HOUSE", "orange")
     settings = load_settings(path)
     assert settings.house == "orange"
     assert (settings.local.host, settings.local.port) == ("127.0.0.1", 1884)
-    assert (settings.cloud.host, settings.cloud.port) == ("broker.example", 8883)
+    assert (settings.cloud.host, settings.cloud.port) == ("localhost", 8883)
 
 
 def test_the_text_none_means_no_value(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def _tick(state: AtnState, now_s: float) -> Result:
             state = replace(state, current=replace(current, said_s=now_s))
         return state, tuple(effects)
     if now_s - current.said_s >= HEARTBEAT_S and now_s < current.contract.end_s:
-        started = now_s >= current.contract.start_s
+        started = now_s >= current.contract.start_s or current.status is ContractStatus.ACTIVE
         status = ContractStatus.ACTIVE if started else ContractStatus.CONFIRMED
         state, current, heartbeat = _say(state, current, status, now_s)
         effects.append(SendHeartbeat(heartbeat))

@@ -301,7 +301,9 @@ def _heard_held(state: ContractState, held: Obligation, heartbeat: SlowContractH
         return state, (Refuse(heartbeat.contract, "replayed or older heartbeat"),)
     match heartbeat.status:
         case ContractStatus.CREATED:  # our Received was lost
-            answered, again = _say(state, held.contract, held.status, held.status, now_s, held.used_wh)
+            # Published: only the ltn says Confirmed.
+            word = ContractStatus.RECEIVED if held.status is ContractStatus.CONFIRMED else held.status
+            answered, again = _say(state, held.contract, word, held.status, now_s, held.used_wh)
             return answered, (SendHeartbeat(again),)
         case ContractStatus.TERMINATED_BY_LTN:
             state, ended = _end(state, held, Event.LTN_TERMINATES, heartbeat.cause, now_s)
@@ -367,7 +369,9 @@ def _offered(state: ContractState, heartbeat: SlowContractHeartbeat, facts: Cont
         return state, (Refuse(contract, "replayed contract"), SendHeartbeat(last))
     reason = why_refused(state, heartbeat, facts, now_s)
     if reason:
-        answered = replace(state, their_digit=heartbeat.my_digit)
+        # A refusal is final: else one that comes late would contradict an acceptance of the repeated offer.
+        seen = state.seen if contract.contract_id in state.seen else (*state.seen, contract.contract_id)[-REMEMBERED:]
+        answered = replace(state, their_digit=heartbeat.my_digit, seen=seen)
         answered, no = _say(
             answered, contract, ContractStatus.TERMINATED_BY_SCADA, ContractStatus.CREATED, now_s, 0.0, reason
         )

@@ -13,7 +13,7 @@ UNKNOWN_SHARE = 0.85
 """Of the nameplate, until it has been seen running."""
 SETTLED_S = 600.0
 """Before that a run shows its start, not its power."""
-LEAST_SHARE = 0.8
+LEAST_SHARE = 0.93
 """Of what the plan wants: selling too little would give shorter runs, which show less power still."""
 MARGIN = 0.995
 

@@ -70,6 +70,7 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
     _entry(dispatch.AdminAnalogDispatch, "command", "admin", "scada", "a person sets a number"),
     _entry(dispatch.AdminKeepAlive, "command", "admin", "scada", "a person takes the house or renews the lease"),
     _entry(dispatch.AdminReleaseControl, "command", "admin", "scada", "a person gives the house back"),
+    _entry(dispatch.HomeownerOptOut, "command", "admin", "scada", "the homeowner opts out, or takes it back"),
     _entry(dispatch.CommandResult, "event", "scada", "atn, admin, ear", "to every command"),
     _entry(market.LatestPrice, "state", "market", "atn", "when a slot is cleared"),
     _entry(market.Bid, "event", "atn", "market, ear", "each slot, before the gate closes"),

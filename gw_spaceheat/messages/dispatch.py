@@ -18,6 +18,8 @@ from gw_spaceheat.messages.units import milliseconds
 SETPOINT_STEPS_PER_K = 1000
 """A leaving temperature travels in an analog dispatch as 1/1000 C."""
 
+Outcome = Literal["done", "refused", "no_effect", "expired"]
+
 RELAY_EVENT_TYPE = "change.relay.state"
 CLOSE_RELAY, OPEN_RELAY = "CloseRelay", "OpenRelay"
 
@@ -103,6 +105,15 @@ class AdminReleaseControl(WireModel):
     version: Literal["000"] = "000"
 
 
+class HomeownerOptOut(WireModel):
+    """The homeowner takes part no more, or again; on the local link only."""
+
+    opted_out: bool
+    by: Annotated[str, Field(max_length=100)] = ""
+    type_name: Literal["gw.spaceheat.opt.out"] = "gw.spaceheat.opt.out"
+    version: Literal["000"] = "000"
+
+
 class DispatchContractGoLive(WireModel):
     """The AtomicTNode asks for remote control."""
 
@@ -127,7 +138,7 @@ class CommandResult(WireModel):
     from_g_node_alias: LeftRightDot
     command_id: Uuid4
     node: SpaceheatName
-    outcome: Literal["done", "refused", "no_effect", "expired"]
+    outcome: Outcome
     value: float | None = None
     rule: Annotated[str, Field(max_length=100)] | None = None
     reason: Annotated[str, Field(max_length=1000)] = ""

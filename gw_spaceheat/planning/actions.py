@@ -4,7 +4,8 @@ Minimum times and the start's delay act through the shares. What is exact: on st
 time a mode counts the steps still to run (to rest); on steps up to half an hour, and on those of which the delay is a
 tenth or more, a start gives heat only after its delay, because one rung of the ladder is just the rest of the step.
 What is not: on other steps the tables ignore the delay (the roll-out does not), a delay longer than a step ends with
-it, and inside a step a share below the minimum modulation means on and off.
+it, and inside a step a share below the minimum modulation means on and off. A unit that nobody can turn down runs
+a long step in one block at full power.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ SHORT_STEP_H = 0.5
 SHORT_DELAY = 0.1
 """Share of a long step that a start may cost without the tables noticing."""
 NEARLY_ONE = 0.999
+STOPS_BELOW = 0.95
+"""A long step run for less of its time ends at rest, as the slot executor runs it: the next run is a new start."""
 
 
 class Rung(Enum):
@@ -78,6 +81,8 @@ class StepTimes:
     """What a start leaves of the step."""
     delayed: bool
     """Whether the tables count the start's delay."""
+    stops_below: float
+    """A run of a smaller share is over before the step is."""
     more_on: int
     """Further steps it must run after the one it started in."""
     more_off: int
@@ -93,6 +98,7 @@ def step_times(source: HeatSource, hours: float) -> StepTimes:
         least=least,
         start_share=max(0.0, 1.0 - source.start_delay_s / step_s),
         delayed=short or source.start_delay_s > SHORT_DELAY * step_s,
+        stops_below=0.0 if short or source.leaving_choice or source.minimum_on_s > step_s else STOPS_BELOW,
         more_on=max(0, ceil(source.minimum_on_s / step_s - 1e-9) - 1),
         more_off=max(0, ceil(source.minimum_off_s / step_s - 1e-9) - 1),
     )

@@ -88,18 +88,20 @@ def _fill(
     after: Table,
     more: tuple[int, int],
     next_more: tuple[int, int],
+    stops: bool,
     sizes: tuple[np.uint64, np.uint64],
     costs: Table,
     table: Table,
 ) -> None:
-    """One step of the recursion, for all modes: as `value._fill`."""
+    """One step of the recursion, for all modes: as `value._fill`. `stops`: cells reach from the row off to that on."""
     actions, size = prepared.cell.shape[0], table.shape[1]
     more_on, more_off = more
     last_on, last_off = next_more
     rest, run, starts, spare = np.empty((4, size), np.float32)
     work = np.empty_like(costs)
     _cheapest(prepared, 0, idle, price, after[OFF], sizes, rest, spare, costs)
-    _cheapest(prepared, idle, actions, price, after[ON], sizes, run, starts, costs)
+    on = np.concatenate((after[OFF], after[ON])) if stops else after[ON]
+    _cheapest(prepared, idle, actions, price, on, sizes, run, starts, costs)
     if more_on > 0:
         _cheapest(prepared, idle, actions, price, after[ON + min(more_on, last_on)], sizes, spare, starts, work)
         table[ON + 1] = run
@@ -144,7 +146,7 @@ def _backward(
     prepared = Prepared(cell, floats[0], floats[1], floats[2], floats[3], floats[4], floats[5])
     sizes = (np.uint64(house.spreads), np.uint64(house.block))
     own = np.empty((actions, 3, count), np.float32)
-    after, next_more, known = last, (0, 0), different
+    after, next_more, known, stops = last, (0, 0), different, False
     for index in range(steps.size - 1, -1, -1):
         which = steps[index]
         if which != known:
@@ -152,12 +154,13 @@ def _backward(
             n = numbers[which]
             for action in range(actions):
                 own[action] = charging[which, waters[action]]
-            step = StepNumbers(n[0], n[1], n[2], n[3], n[4])
+            step = StepNumbers(n[0], n[1], n[2], n[3], n[4], n[5])
+            stops = bool(step.stops_below > np.float32(0.0))
             prepare(house, step, idle, nodes, tables[which], own, ways[which], prepared)
         first, more_on, more_off = rows[index]
         table = out[first : first + 2 + more_on + more_off]
         kept = costs[min(index, costs.shape[0] - 1)]
-        _fill(prepared, idle, prices[index], after, (more_on, more_off), next_more, sizes, kept, table)
+        _fill(prepared, idle, prices[index], after, (more_on, more_off), next_more, stops, sizes, kept, table)
         after, next_more = table, (more_on, more_off)
 
 
@@ -178,7 +181,14 @@ def _ways(problem: Problem, step: StepHeat) -> list[tuple[float, ...]]:
 def _step_numbers(problem: Problem, step: StepHeat, times: StepTimes) -> tuple[float, ...]:
     greatest = times.start_share + 1e-6 if times.delayed else np.inf
     committed_kwh = step.committed_kwh if step.committed_kwh == step.committed_kwh else -1.0
-    return step.hours, step.setpoint_k, committed_kwh, problem.house.source.start_usd, min(greatest, 2.0)
+    return (
+        step.hours,
+        step.setpoint_k,
+        committed_kwh,
+        problem.house.source.start_usd,
+        min(greatest, 2.0),
+        times.stops_below,
+    )
 
 
 def _house_numbers(problem: Problem) -> HouseNumbers:

@@ -74,6 +74,7 @@ class StepNumbers(NamedTuple):
     committed_kwh: np.float32
     start_usd: np.float32
     greatest_start_share: np.float32
+    stops_below: np.float32
 
 
 class WantedNumbers(NamedTuple):
@@ -318,6 +319,14 @@ def _weigh(house: HouseNumbers, level: Table, spread: Table, house_k: Table, cel
 
 
 @compiled
+def _keep_running(house: HouseNumbers, step: StepNumbers, share: Table, cell: Indices) -> None:
+    """Cells of a table whose row off is followed by its row on: who runs the step through ends in the second."""
+    size = np.int32(house.block) * np.int32(HOUSE_NODES)
+    for n in range(cell.size):
+        cell[n] += size if share[n] >= step.stops_below else np.int32(0)
+
+
+@compiled
 def prepare(
     house: HouseNumbers,
     step: StepNumbers,
@@ -344,7 +353,10 @@ def prepare(
             levels, spreads, warmth = done.level[action, place], done.spread[action, place], done.house[action, place]
             _draw(house, step, wanted, level, share, charge, mixed, part, spreads, levels)
             _warm(house, step, wanted, houses_k[place], share, part, electric, warmth, done.other_usd[action, place])
-            _weigh(house, levels, spreads, warmth, done.cell[action, place])
+            cell = done.cell[action, place]
+            _weigh(house, levels, spreads, warmth, cell)
+            if action >= idle and step.stops_below > ZERO:
+                _keep_running(house, step, share, cell)
             start = done.start_usd[action, place]
             for n in range(share.size):
                 start[n] = NOT_ALLOWED_USD if share[n] > step.greatest_start_share else step.start_usd

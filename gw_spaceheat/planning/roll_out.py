@@ -41,6 +41,11 @@ class Taken(NamedTuple):
     cost_usd: float
     """Electricity, fuel, discomfort, start, missed commitment; no cost-to-go."""
 
+    @property
+    def runs(self) -> bool:
+        """Whether the source runs in this step, be it only for a part of it."""
+        return self.action.rung is not Rung.IDLE
+
 
 def tried(
     problem: Problem, index: int, state: State[float], mode: Mode, which: Iterable[int] | None = None
@@ -104,7 +109,13 @@ def _try(
     forced = mode.bound_s > 0.0
     if late or (forced and mode.running and not running):
         cost += NOT_IN_TIME_USD
-    after = Mode(running, bound_s if bound_s > 0.0 else 0.0)
+    # Late by its start, a run to the step's end is whole all the same.
+    reach = 1.0 if mode.running else max(0.0, 1.0 - (mode.bound_s + house.source.start_delay_s) / step_s)
+    if running and share < reach * problem.times[index].stops_below:
+        rested_s = (1.0 - share) * step_s
+        after = Mode(False, max(0.0, house.source.minimum_off_s - rested_s))
+    else:
+        after = Mode(running, bound_s if bound_s > 0.0 else 0.0)
     return Taken(index, action, share, state, outcome, after, started, forced, cost)
 
 
@@ -227,9 +238,9 @@ def _calm(
 ) -> Taken:
     """The best choice that keeps to the plan in force, unless changing saves more than it costs."""
     should_run = change_usd > 0.0
-    if best.mode.running == should_run:
+    if best.runs == should_run:
         return best
-    kept = [taken for taken in choices if taken.mode.running == should_run]
+    kept = [taken for taken in choices if taken.runs == should_run]
     totals = [taken.cost_usd + behind_usd(problem, rows, taken) for taken in kept]
     cheapest = min(range(len(kept)), key=totals.__getitem__)
     return kept[cheapest] if totals[cheapest] - least_usd <= abs(change_usd) else best

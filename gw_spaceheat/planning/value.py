@@ -91,7 +91,8 @@ def prepare(
         other = other + house.options.commitment_usd_per_kwh * np.abs(outcome.electric_kwh - step.committed_kwh)
     shape = (len(problem.actions), grid.size)
     cells = grid.weigh(outcome.after, weights)
-    cells[problem.idle * grid.size :] += grid.size
+    stays_on = share[problem.idle :].reshape(-1) >= times.stops_below
+    cells[problem.idle * grid.size :] += grid.size * stays_on.astype(cells.dtype)
     start: Table = np.full((1, 1), house.source.start_usd, dtype=np.float32)
     if times.delayed:
         too_much = share[problem.idle :].reshape(-1, grid.size) > times.start_share + 1e-6

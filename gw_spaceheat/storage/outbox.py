@@ -4,14 +4,15 @@ The broker's own acknowledgement proves nothing about storage, so `ack` is to be
 acknowledgement alone, which the receiver sends after its commit.
 """
 
-import sqlite3
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from sqlite3 import Connection
 
 from gw_spaceheat.errors import StorageError
-from gw_spaceheat.storage.sqlite_file import PAGE_BYTES, StorageFull, is_damaged, open_file, transaction
+from gw_spaceheat.storage.salvage import Row, salvage_table
+from gw_spaceheat.storage.sqlite_file import PAGE_BYTES, SqliteFile, StorageFull
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, boot INTEGER NOT NULL,"
@@ -19,9 +20,15 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS identity (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), boot INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS gap (boot INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,"
     " reason TEXT NOT NULL)",
+    # The number of the last report put here: the journal deletes what that report says.
+    "CREATE TABLE IF NOT EXISTS mark (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), number INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS dead_letter (seq INTEGER PRIMARY KEY, boot INTEGER NOT NULL, topic TEXT NOT NULL,"
+    " payload BLOB NOT NULL, reason TEXT NOT NULL)",
 )
+BALLAST_BYTES = 4 * 1024 * 1024
+DEAD_LETTERS = 1000  # kept for a person to look at; the oldest go
 EVICT_SHARE = 0.05  # of the rows at once, so that a full outbox does not evict on every put
-EVICT_ROUNDS = 3
+EVICT_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,66 +59,134 @@ class Outbox:
 
         `first_boot` is the boot number of a file that is new: give the epoch seconds where a lost file must
         not repeat numbers that the receiver has seen already. A damaged file is kept beside the new one
-        (`set_aside`). Raises StorageError with path and rule.
+        (`set_aside`) and salvaged. A disk out of order is `problem`, and `put` raises StorageError until it is
+        back; only a file that another process owns raises here (StorageBusy).
         """
-        self.path, self.max_rows = path, max_rows
-        self.set_aside: Path | None = None
+        self.path, self.max_rows, self.first_boot = path, max_rows, first_boot
         self._max_payload = max_bytes // 4
-        self._lock = threading.Lock()
-        try:
-            self._db = open_file(path, SCHEMA, max_bytes)
-        except StorageError as error:
-            if path is None or not is_damaged(error.__cause__):
-                raise
-            self.set_aside = _move_away(path)
-            self._db = open_file(path, SCHEMA, max_bytes)
-        with transaction(self._db, path) as db:
-            row = db.execute("SELECT boot FROM identity").fetchone()
-            self.boot: int = first_boot if row is None else row[0] + 1
-            db.execute("INSERT OR REPLACE INTO identity VALUES (1, ?)", (self.boot,))
-            last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
-            self._next_seq: int = 1 if last is None else last[0] + 1
-            self._count: int = db.execute("SELECT count(*) FROM outbox").fetchone()[0]
+        self._lock = threading.RLock()
+        self.boot, self._next_seq, self._count = 0, 1, 0
+        self._maybe_gaps = True  # asked for every few seconds, and nearly always none
+        self._file = SqliteFile(path, SCHEMA, max_bytes, PAGE_BYTES, min(BALLAST_BYTES, max_bytes // 8), self._salvage)
+        if self._file.usable:
+            self._begin()
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be put now; empty when all is well."""
+        return self._file.problem
+
+    @property
+    def set_aside(self) -> Path | None:
+        """Where a damaged file was put; None: there was none."""
+        return self._file.set_aside
+
+    @property
+    def unclean(self) -> bool:
+        """The process before us did not close its file."""
+        return self._file.unclean
 
     @property
     def next_seq(self) -> int:
         """The number the next `put` will return, for a header that must carry it."""
         return self._next_seq
 
-    def put(self, topic: str, payload: bytes) -> int:
-        """Commit one event and return its number. When full the oldest go and a gap is kept. StorageError."""
+    def put(self, topic: str, payload: bytes, mark: int | None = None, told: Sequence[Gap] = ()) -> int:
+        """Commit one event and return its number. When full the oldest go and a gap is kept. StorageError.
+
+        With the event are committed `mark` (which report it is) and that it tells of the gaps `told`.
+        """
         if len(payload) > self._max_payload:
             # Checked first: else all older events would be evicted for one that can never fit.
             raise StorageError(f"{self.path}: event of {len(payload)} bytes, the most is {self._max_payload}: full")
         with self._lock:
+            self.require()
             if self._count >= self.max_rows:
                 self._evict(f"outbox reached {self.max_rows} rows", 0)
+            seq, boot = self._next_seq, self.boot
+
+            def step(db: Connection) -> None:
+                # OR REPLACE: after a failed sync it may be there already.
+                db.execute("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)", (seq, boot, topic, payload))
+                if mark is not None:
+                    db.execute("INSERT OR REPLACE INTO mark VALUES (1, ?)", (mark,))
+                for gap in told:
+                    db.execute(
+                        "DELETE FROM gap WHERE boot = ? AND first_seq = ? AND last_seq = ? AND reason = ?",
+                        (gap.boot, gap.first_seq, gap.last_seq, gap.reason),
+                    )
+
             for _ in range(EVICT_ROUNDS):
                 try:
-                    self._insert(topic, payload)
+                    self._file.write(step)
                     break
                 except StorageFull:
-                    self._evict("outbox file or disk full", 2 * len(payload) + PAGE_BYTES)
+                    self._make_room(2 * len(payload) + PAGE_BYTES)
             else:
-                self._insert(topic, payload)
-            seq = self._next_seq
+                self._file.write(step)
             self._next_seq += 1
             self._count += 1
             return seq
 
+    def require(self) -> None:
+        """Open the file again if it could not be used. Raises StorageError."""
+        with self._lock:
+            if not self._file.usable and not self._file.open():
+                raise StorageError(self._file.problem)
+            if self.boot == 0:
+                self._begin()
+            if self._file.frozen:
+                self._file.restore_ballast()
+
+    def mark(self) -> int:
+        """The number of the last report that was put here; 0: none. Raises StorageError."""
+        with self._lock:
+            found = self._file.read("SELECT number FROM mark", int)
+            return found[0] if found else 0
+
     def pending(self, after_seq: int, limit: int) -> list[OutboxRow]:
         """Up to `limit` unacknowledged events with a number above `after_seq`, in order."""
+        query = "SELECT seq, boot, topic, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?"
         with self._lock:
-            query = "SELECT seq, boot, topic, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?"
-            return [OutboxRow(*row) for row in self._read(query, (after_seq, limit))]
+            return self._file.read(query, OutboxRow, (after_seq, limit)) if self._file.usable else []
 
     def ack(self, boot: int, seq: int) -> bool:
-        """The receiver has committed this event: delete it. False when it was not here (acknowledged twice)."""
+        """The receiver has committed this event: delete it. False when it was not here (acknowledged twice).
+
+        Raises StorageError; the event then stays, is sent again, and the receiver knows it.
+        """
         with self._lock:
-            with transaction(self._db, self.path) as db:
-                gone = db.execute("DELETE FROM outbox WHERE seq = ? AND boot = ?", (seq, boot)).rowcount
+            try:
+                gone = self._file.write(lambda db: _delete(db, boot, seq))
+            except StorageFull:
+                self._file.release_ballast()  # a DELETE needs room too
+                gone = self._file.write(lambda db: _delete(db, boot, seq))
             self._count -= gone
         return gone > 0
+
+    def bury(self, seq: int, reason: str) -> None:
+        """An event that nobody can take goes to the dead letters, with a gap, so that those behind it pass."""
+
+        def step(db: Connection) -> int:
+            columns = "seq, boot, topic, payload"
+            query = f"INSERT OR REPLACE INTO dead_letter SELECT {columns}, ? FROM outbox WHERE seq = ?"
+            moved = db.execute(query, (reason, seq)).rowcount
+            if moved:
+                db.execute("INSERT INTO gap SELECT boot, seq, seq, ? FROM outbox WHERE seq = ?", (reason, seq))
+                db.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+                oldest = "SELECT seq FROM dead_letter ORDER BY seq DESC LIMIT -1 OFFSET ?"
+                db.execute(f"DELETE FROM dead_letter WHERE seq IN ({oldest})", (DEAD_LETTERS,))
+            return moved
+
+        with self._lock:
+            self._count -= self._file.write(step)
+            self._maybe_gaps = True
+
+    def dead_letters(self) -> list[tuple[OutboxRow, str]]:
+        """What was given up, and why."""
+        query = "SELECT seq, boot, topic, payload, reason FROM dead_letter ORDER BY seq"
+        with self._lock:
+            return self._file.read(query, lambda seq, boot, topic, data, why: (OutboxRow(seq, boot, topic, data), why))
 
     def count(self) -> int:
         return self._count
@@ -119,28 +194,53 @@ class Outbox:
     def gaps(self) -> list[Gap]:
         """What was dropped and not yet reported."""
         with self._lock:
-            return [Gap(*row) for row in self._read("SELECT boot, first_seq, last_seq, reason FROM gap", ())]
+            if not self._file.usable or not self._maybe_gaps:
+                return []
+            found = self._file.read("SELECT boot, first_seq, last_seq, reason FROM gap", Gap)
+            self._maybe_gaps = bool(found)
+            return found
 
     def forget_gaps(self) -> None:
         """The gaps have been reported."""
-        with self._lock, transaction(self._db, self.path) as db:
-            db.execute("DELETE FROM gap")
+        with self._lock:
+            self._file.write(lambda db: db.execute("DELETE FROM gap"))
 
     def close(self) -> None:
         with self._lock:
-            self._db.close()
+            self._file.close()
 
-    def _insert(self, topic: str, payload: bytes) -> None:
-        with transaction(self._db, self.path) as db:
-            db.execute("INSERT INTO outbox VALUES (?, ?, ?, ?)", (self._next_seq, self.boot, topic, payload))
+    def _begin(self) -> None:
+        """Take the next boot number and read where the numbers stand."""
+
+        def step(db: Connection) -> tuple[int, int, int]:
+            row = db.execute("SELECT boot FROM identity").fetchone()
+            boot: int = self.first_boot if row is None else row[0] + 1
+            db.execute("INSERT OR REPLACE INTO identity VALUES (1, ?)", (boot,))
+            last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+            (count,) = db.execute("SELECT count(*) FROM outbox").fetchone()
+            return boot, 1 if last is None else last[0] + 1, count
+
+        try:
+            self.boot, self._next_seq, self._count = self._file.write(step)
+        except StorageFull:
+            self._file.release_ballast()
+            self.boot, self._next_seq, self._count = self._file.write(step)
+
+    def _make_room(self, least_bytes: int) -> None:
+        """The disk or the file is full: the ballast gives its room, and the oldest events go."""
+        if not self._file.frozen:
+            self._file.release_ballast()
+        self._evict("outbox file or disk full", least_bytes)
+        self._file.shrink_log()
 
     def _evict(self, reason: str, least_bytes: int) -> None:
         """Drop the oldest: EVICT_SHARE of the rows, and more until `least_bytes` are free."""
-        share, freed_bytes = max(1, int(self._count * EVICT_SHARE)), 0
-        gone: dict[int, list[int]] = {}  # boot -> first and last number
-        with transaction(self._db, self.path) as db:
+        share = max(1, int(self._count * EVICT_SHARE))
+
+        def step(db: Connection) -> int:
+            freed_bytes = dropped = 0
+            gone: dict[int, list[int]] = {}  # boot -> first and last number
             oldest = db.execute("SELECT seq, boot, length(payload) FROM outbox ORDER BY seq")
-            dropped = 0
             for seq, boot, size in oldest:
                 gone.setdefault(boot, [seq, seq])[1] = seq
                 dropped, freed_bytes = dropped + 1, freed_bytes + size
@@ -156,26 +256,49 @@ class Outbox:
                 )
                 if grown.rowcount == 0:
                     db.execute("INSERT INTO gap VALUES (?, ?, ?, ?)", (boot, first, last, reason))
-        self._count -= dropped
+            return dropped
 
-    def _read(self, query: str, values: tuple[int, ...]) -> list[Any]:
-        try:
-            return self._db.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise StorageError(f"{self.path}: {error}; the outbox must be readable") from error
+        self._count -= self._file.write(step)
+        self._maybe_gaps = True
+
+    def _salvage(self, file: SqliteFile, damaged: Path) -> None:
+        """Copy every readable event of a damaged file; what cannot be read is a gap. Raises StorageError."""
+
+        def keep(table: str, columns: str) -> tuple[tuple[int, int], ...]:
+            marks = ", ".join("?" * len(columns.split(",")))
+            query = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
+
+            def take(rows: list[Row]) -> None:
+                file.write(lambda db: db.executemany(query, rows))
+
+            found = salvage_table(damaged, table, columns, take)
+            return found.lost if found.opened else ((0, 0),)
+
+        keep("identity", "only_row, boot")
+        keep("mark", "only_row, number")
+        keep("gap", "boot, first_seq, last_seq, reason")
+        keep("dead_letter", "seq, boot, topic, payload, reason")
+        holes = keep("outbox", "seq, boot, topic, payload")
+        sequence: list[int] = []
+        salvage_table(damaged, "sqlite_sequence", "name, seq", lambda rows: sequence.extend(_sequence(rows)))
+
+        def step(db: Connection) -> None:
+            (boot,) = db.execute("SELECT max(boot) FROM (SELECT boot FROM identity UNION SELECT 0)").fetchone()
+            for first, last in holes:
+                db.execute("INSERT INTO gap VALUES (?, ?, ?, ?)", (boot, first, last, "outbox file damaged"))
+            for number in sequence:
+                if db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'outbox'", (number,)).rowcount:
+                    continue
+                db.execute("INSERT INTO sqlite_sequence VALUES ('outbox', ?)", (number,))
+
+        file.write(step)
+        self._maybe_gaps = True
+        self.boot = 0  # a new file: numbers and count are read again before the next event
 
 
-def _move_away(path: Path) -> Path:
-    """Rename a damaged file, with its log, to the first free `<name>.damaged-N`."""
-    number = 1
-    while (target := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    try:
-        path.rename(target)
-        for suffix in ("-wal", "-shm"):
-            side = path.with_name(path.name + suffix)
-            if side.exists():
-                side.rename(target.with_name(target.name + suffix))
-    except OSError as error:
-        raise StorageError(f"{path}: damaged, and cannot be moved away ({error})") from error
-    return target
+def _delete(db: Connection, boot: int, seq: int) -> int:
+    return db.execute("DELETE FROM outbox WHERE seq = ? AND boot = ?", (seq, boot)).rowcount
+
+
+def _sequence(rows: Sequence[Row]) -> list[int]:
+    return [int(str(row[1])) for row in rows if row[0] == "outbox"]

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -278,3 +279,53 @@ def test_an_ack_of_another_permitted_peer_deletes_nothing() -> None:
     assert gateway.refused == {"ack not of the receiver": 2}
     bench.say(Ack(ack_message_id=report_id), "gridworks.ack", ATN, ATN, to="s")
     assert outbox.count() == 0
+
+
+def test_a_poison_row_becomes_a_dead_letter_and_the_rest_passes() -> None:
+    bench = Bench()
+    bench.outbox.put("gw/x/to/ltn/report", b"\xff no message")
+    bench.send_reports(3)
+    bench.run(30.0)
+    assert [row.seq for row in bench.store.rows(0, 100, "report")] == [2, 3, 4]
+    assert bench.outbox.count() <= 1, "nothing but the word about the gap, which this receiver does not take"
+    assert next(why for _, why in bench.outbox.dead_letters()) == "no message of ours"
+
+
+def test_an_event_the_receiver_refuses_does_not_hold_up_the_others() -> None:
+    bench = Bench()
+    both = {"ltn": ATN}, (f"gw/{DASHED[ATN]}/to/s/#",), LINK_TYPES
+    outbox = Outbox(None)
+    bench.runtime.stop("scada")
+    bench._add("proven", Post("cloud", SCADA, *both, watched="ltn"), outbox=outbox)
+    bench.runtime.start("proven")
+    bench.run(5.0)
+    proven = bench.runtime.address("proven")
+    proven.tell(Send("ltn", heartbeat(bench.runtime.new_id)))  # of a type that this receiver does not take
+    for number in range(3):
+        proven.tell(Send("ltn", bench.report(number)))
+    bench.run(200.0)
+    assert [row.seq for row in bench.store.rows(0, 100, "report")] == [2, 3, 4]
+    assert outbox.dead_letters()[0][0].seq == 1
+
+
+def test_a_receiver_that_cannot_store_does_not_acknowledge() -> None:
+    bench = Bench()
+    bench.run(5.0)
+    bench.store.close()
+    bench.send_reports(3)
+    bench.run(30.0)
+    assert bench.outbox.count() == 3, "kept until it can"
+
+
+def test_a_dead_disk_ends_nothing_and_events_are_said_unsaved(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("in the way")
+    bench = Bench(outbox=Outbox(tmp_path / "data" / "outbox"))
+    bench.run(5.0)
+    bench.send_reports(2)
+    bench.run(5.0)
+    assert len(bench.received()) == 2
+    assert bench.store.count() == 0, "without a number it is no event that counts"
+    (tmp_path / "data").unlink()
+    bench.send_reports(2)
+    bench.run(30.0)
+    assert [row.seq for row in bench.store.rows(0, 100, "report")] == [1, 2]

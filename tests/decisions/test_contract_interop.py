@@ -5,7 +5,10 @@ from typing import Literal
 import pytest
 
 from gw_spaceheat.decisions.atn_contract import make_contract, next_slot
+from gw_spaceheat.decisions.ledger import parse_line, proof_of, signed_bytes
 from gw_spaceheat.messages.contract import NEEDS_CAUSE, ContractStatus, SlowContractHeartbeat, make_heartbeat
+from gw_spaceheat.storage.ledger_file import check_signature
+from tests.fixtures.contract_pair import Pair
 
 HOUR = 1_700_002_800 // 3600 * 3600
 LTN_ONLY = {ContractStatus.CREATED, ContractStatus.CONFIRMED, ContractStatus.TERMINATED_BY_LTN}
@@ -26,6 +29,16 @@ def test_round_trip(node: Literal["ltn", "s"], status: ContractStatus) -> None:
     theirs = published.SlowContractHeartbeat.model_validate_json(ours.model_dump_json(by_alias=True))
     assert theirs.model_dump(mode="json") == ours.model_dump(mode="json", by_alias=True)
     assert SlowContractHeartbeat.model_validate_json(theirs.model_dump_json()) == ours
+
+
+def test_a_sealed_heartbeat_passes_through_the_published_package_with_its_signature() -> None:
+    published = pytest.importorskip("gwsproto.named_types")
+    sealed = parse_line(Pair(1, slots=1, minutes=5, chaos=False).run().s.lines[1])[0].heartbeat
+    theirs = published.SlowContractHeartbeat.model_validate_json(sealed.model_dump_json(by_alias=True))
+    back = SlowContractHeartbeat.model_validate_json(theirs.model_dump_json())
+    proof = proof_of(back)
+    assert back == sealed and proof is not None
+    assert check_signature(proof.public_key, proof.signature, signed_bytes(back, proof))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_the_estimate_stays_below_the_nameplate() -> None:
 def test_a_source_that_must_start_first_is_sold_for_less() -> None:
     hours = running_hours(60.0, True, 360.0)
     assert hours == pytest.approx(0.9)
-    assert limit_w(seen(6000.0), 6500.0, 60.0, hours) == pytest.approx(MARGIN * 5400.0)
+    assert limit_w(seen(6000.0), 5700.0, 60.0, hours) == pytest.approx(MARGIN * 5400.0)
     assert limit_w(seen(6000.0), 3000.0, 60.0, hours) == 3000.0
 
 

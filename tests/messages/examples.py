@@ -314,6 +314,7 @@ def own_examples() -> list[WireModel]:
     return [
         link.clock_from(NOW_S, 60.0),
         a_plan(),
+        dispatch.HomeownerOptOut(opted_out=True, by="homeowner"),
         dispatch.CommandResult(
             from_g_node_alias=SCADA,
             command_id=IDS[17],

@@ -1,0 +1,105 @@
+"""What of an outbox is under way to its receiver: oldest first, in order, a window at a time, alone when in doubt.
+
+After a new connection, and when an acknowledgement fails to come, nobody knows whether the receiver hears us. So the
+oldest event goes alone, and only its acknowledgement opens the window; while the oldest is late nothing new is sent.
+Otherwise a receiver that comes back in mid-stream would store the later events before the earlier ones.
+"""
+
+import json
+from dataclasses import dataclass
+
+from gw_spaceheat.storage.outbox import Outbox, OutboxRow
+
+WINDOW = 20
+RESEND_AFTER_S = 5.0
+LATE_AFTER_S = 0.5
+SUSPECT_TRIES = 10  # the peer answers, the oldest event is not acknowledged: is it the event, or the receiver's disk?
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """`destination` is the short name of the only one whose acknowledgement counts."""
+
+    row: OutboxRow
+    message_id: str
+    destination: str
+    sent_s: float
+
+
+class Drain:
+    """One connection's view of an outbox. Outbox errors (StorageError) pass through."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._under_way: dict[str, Underway] = {}  # by message id, in the order of sending
+        self._last_seq = 0
+        self._open = False
+        self._tries = 0
+        self.buried = 0
+
+    def begin(self) -> None:
+        """A new connection, or a receiver just come back: all that was under way may be lost."""
+        self._under_way.clear()
+        self._last_seq, self._open = 0, False
+
+    def destination_of(self, message_id: str) -> str | None:
+        """Who has to acknowledge this message; None: nobody, it is not under way."""
+        found = self._under_way.get(message_id)
+        return found.destination if found is not None else None
+
+    def due(self, now_s: float, peer_proven: bool) -> list[OutboxRow]:
+        """What to publish now. `peer_proven`: the receiver answers pings, so silence is about the event itself."""
+        if self._outbox.count() == 0:
+            return []
+        oldest = next(iter(self._under_way.values()), None)
+        if oldest is not None:
+            if now_s - oldest.sent_s >= RESEND_AFTER_S:
+                self.begin()
+                self._tries += peer_proven
+            elif not self._open or now_s - oldest.sent_s >= LATE_AFTER_S:
+                return []
+        if self._open:
+            found = self._outbox.pending(self._last_seq, WINDOW - len(self._under_way))
+        else:
+            found = self._outbox.pending(0, 2)
+            second = self._tries >= SUSPECT_TRIES and self._tries % 2 == 1 and len(found) == 2
+            found = found[1:] if second else found[:1]
+        return [row for row in found if self._register(row, now_s)]
+
+    def unsent(self, row: OutboxRow) -> None:
+        """The link did not take it: it and what comes after are due again."""
+        self.begin()
+
+    def acked(self, message_id: str) -> bool:
+        """The receiver has committed this event: delete it. True when it opened the way for more."""
+        gone = self._under_way.pop(message_id, None)
+        if gone is None:
+            return False
+        head = self._outbox.pending(0, 1) if self._tries >= SUSPECT_TRIES else []
+        self._outbox.ack(gone.row.boot, gone.row.seq)
+        if head and head[0].seq < gone.row.seq:
+            # The one behind it is taken and it is not, however often: it is the event.
+            self._outbox.bury(head[0].seq, f"not acknowledged in {self._tries} tries")
+            self.buried += 1
+        self._tries, self._open = 0, True
+        return True
+
+    def _register(self, row: OutboxRow, now_s: float) -> bool:
+        found = _identity(row.payload)
+        if found is None:
+            self._outbox.bury(row.seq, "no message of ours")
+            self.buried += 1
+            return False
+        self._under_way[found[0]] = Underway(row, *found, now_s)
+        self._last_seq = row.seq
+        return True
+
+
+def _identity(payload: bytes) -> tuple[str, str] | None:
+    """Message id and destination from the header alone, which comes first; None: this is no message of ours."""
+    end = payload.find(b',"Payload":')
+    try:
+        header = json.loads(payload[:end] + b"}")["Header"]
+        return str(header["MessageId"]), str(header["Dst"])
+    except (ValueError, KeyError, TypeError):
+        return None

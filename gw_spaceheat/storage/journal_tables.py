@@ -1,0 +1,99 @@
+"""The journal's tables, and how gaps are kept and a damaged file is salvaged."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from sqlite3 import Connection
+
+from gw_spaceheat.decisions.tiers import Bucket
+from gw_spaceheat.storage.salvage import Row, salvage_table
+from gw_spaceheat.storage.sqlite_file import SqliteFile
+
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS channel (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE IF NOT EXISTS reading (row INTEGER PRIMARY KEY AUTOINCREMENT, channel INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL, value INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS bucket (row INTEGER PRIMARY KEY, period_s INTEGER NOT NULL, start_s INTEGER NOT NULL,"
+    " channel INTEGER NOT NULL, count INTEGER NOT NULL, total INTEGER NOT NULL, low INTEGER NOT NULL,"
+    " high INTEGER NOT NULL, UNIQUE (period_s, start_s, channel))",
+    "CREATE TABLE IF NOT EXISTS gap (row INTEGER PRIMARY KEY, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
+    " readings INTEGER NOT NULL, reason TEXT NOT NULL)",
+    # What the open report says: readings up to row `until`, or the buckets of one period and start, or gaps.
+    "CREATE TABLE IF NOT EXISTS take (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), number INTEGER NOT NULL,"
+    " kind TEXT NOT NULL, start_s INTEGER NOT NULL, period_s INTEGER NOT NULL, until INTEGER NOT NULL,"
+    " open INTEGER NOT NULL)",
+)
+NO_ROOM, DAMAGED = "journal or disk full", "journal file damaged"
+TOO_OLD, NOT_WRITTEN = "older than the last tier", "disk could not be written"
+BUCKET_COLUMNS = "period_s, start_s, channel, count, total, low, high"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalGap:
+    """Readings that are gone, and why; `count` 0 = nobody knows how many."""
+
+    first_ms: int
+    last_ms: int
+    count: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one report says: readings (wire value, epoch ms), or buckets, by channel; or gaps."""
+
+    number: int
+    start_s: int
+    period_s: int
+    readings: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    gaps: tuple[JournalGap, ...] = ()
+
+
+def add_gap(db: Connection, gap: JournalGap) -> None:
+    """One row per hole, however many evictions made it; a gap that a report is just saying grows no more."""
+    query = "SELECT row, first_ms, last_ms, readings, reason FROM gap ORDER BY row DESC LIMIT 1"
+    last = db.execute(query).fetchone()
+    being_said = db.execute("SELECT 1 FROM take WHERE open AND kind = 'gap'").fetchone()
+    if last is not None and last[4] == gap.reason and gap.reason != DAMAGED and being_said is None:
+        db.execute(
+            "UPDATE gap SET first_ms = ?, last_ms = ?, readings = ? WHERE row = ?",
+            (min(last[1], gap.first_ms), max(last[2], gap.last_ms), last[3] + gap.count, last[0]),
+        )
+    else:
+        db.execute(
+            "INSERT INTO gap (first_ms, last_ms, readings, reason) VALUES (?, ?, ?, ?)",
+            (gap.first_ms, gap.last_ms, gap.count, gap.reason),
+        )
+
+
+def salvage_journal(file: SqliteFile, damaged: Path) -> None:
+    """Copy every readable row into the new file; what cannot be read is a gap. Raises StorageError."""
+
+    def keep(table: str, columns: str) -> tuple[tuple[int, int], ...]:
+        marks = ", ".join("?" * len(columns.split(",")))
+        query = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
+
+        def take(rows: list[Row]) -> None:
+            file.write(lambda db: db.executemany(query, rows))
+
+        found = salvage_table(damaged, table, columns, take)
+        return found.lost if found.opened else ((0, 0),)
+
+    keep("channel", "id, name")
+    lost = keep("reading", "row, channel, at_ms, value")
+    lost += keep("bucket", f"row, {BUCKET_COLUMNS}")
+    keep("gap", "row, first_ms, last_ms, readings, reason")
+    keep("take", "only_row, number, kind, start_s, period_s, until, open")
+    if lost:
+        file.write(lambda db: _note_damage(db, lost))
+
+
+def _note_damage(db: Connection, lost: Iterable[tuple[int, int]]) -> None:
+    """A gap per hole, from the reading before it to the one behind."""
+    for first, last in lost:
+        before = db.execute("SELECT max(at_ms) FROM reading WHERE row < ?", (first,)).fetchone()[0]
+        behind = db.execute("SELECT min(at_ms) FROM reading WHERE row > ?", (last,)).fetchone()[0]
+        start_ms = before if before is not None else behind or 0
+        count = last - first + 1 if first else 0
+        add_gap(db, JournalGap(start_ms, behind if behind is not None else start_ms, count, DAMAGED))

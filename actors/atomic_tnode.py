@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from gw_spaceheat.messages.forecast import weather_forecast_from
 from gw_spaceheat.messages.market import LatestPrice, Prices, bid_from, market_slot_name, slot_result_from, slot_start_s
 from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
 from gw_spaceheat.planning.bid import Bid, bid_regret, with_bid
-from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow, case_of_plumbing
+from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
+from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.policy import message_of, policy_of
 from gw_spaceheat.planning.solve import Solution, solve
@@ -38,10 +39,14 @@ OFFER_AHEAD_S = 20.0  # before the boundary, so that hours join without a pause 
 
 
 @dataclass(frozen=True, slots=True)
-class Forecasts:
-    """Where the AtomicTNode looks for weather: outdoor C by epoch s, and whether it reaches so far."""
+class Outlook:
+    """What the AtomicTNode knows and believes: outdoor C by epoch s; the house's parameters; how finely it looks."""
 
     outdoor_c: Callable[[float], float]
+    parameters: PlannerParameters | None = None
+    """None: those of the house's file."""
+    quarters_h: int = 0
+    """So many hours ahead it plans in quarter hours."""
 
 
 class AtomicTNode(Shell):
@@ -51,7 +56,7 @@ class AtomicTNode(Shell):
         self,
         context: Context,
         house: House,
-        forecasts: Forecasts,
+        outlook: Outlook,
         gateway: Address,
         book: LedgerBook,
         scada: str = "s",
@@ -60,7 +65,7 @@ class AtomicTNode(Shell):
     ) -> None:
         super().__init__(context)
         self._house = house
-        self._forecasts = forecasts
+        self._outlook = outlook
         self._gateway = gateway
         self._book = book
         self._scada = scada
@@ -310,8 +315,9 @@ class AtomicTNode(Shell):
         hour_s = start_s // HOUR_S * HOUR_S
         skipped = int((hour_s - prices.start_s) // HOUR_S)
         hourly = total[max(0, skipped) : max(0, skipped) + HORIZON_H]
-        minutes = (first_minutes, *([60] * (len(hourly) - 1)))
-        times_s = [start_s + 30.0 * first_minutes, *(hour_s + HOUR_S * (hour + 0.5) for hour in range(1, len(hourly)))]
+        minutes = _step_minutes(first_minutes, len(hourly), self._outlook.quarters_h)
+        begins_s = start_s + 60.0 * (np.cumsum(minutes) - np.array(minutes))
+        middles_s = begins_s + 30.0 * np.array(minutes)
         zones = [(zone.share, fresh.get(f"zone_{zone.name}_c")) for zone in self._house.plumbing.zones]
         known = [(share, value) for share, value in zones if value is not None]
         state = StateNow(
@@ -321,15 +327,15 @@ class AtomicTNode(Shell):
             heat_pump_on=self._on_since[0],
             heat_pump_since_s=self._on_since[1],
         )
-        case = case_of_plumbing(
+        return PlanningCase(
             start_s=start_s,
             step_minutes=minutes,
-            outdoor_c=np.array([self._forecasts.outdoor_c(time_s) for time_s in times_s]),
-            price_usd_per_mwh=np.array(hourly),
-            plumbing=self._house.plumbing,
+            outdoor_c=np.array([self._outlook.outdoor_c(time_s) for time_s in middles_s.tolist()]),
+            price_usd_per_mwh=np.array(hourly)[((begins_s - hour_s) // HOUR_S).astype(int)],
+            parameters=self._outlook.parameters or parameters_of(self._house.plumbing),
             state=state,
+            commitments=self._commitments(start_s),
         )
-        return replace(case, commitments=self._commitments(start_s))
 
     def _commitments(self, start_s: float) -> tuple[Commitment, ...]:
         """What the running slot still has to buy."""
@@ -352,8 +358,17 @@ class AtomicTNode(Shell):
             alias=self._house.atn_alias,
             weather_channel="weather.at.house",
             times_s=times_s,
-            outdoor_c=[self._forecasts.outdoor_c(time_s) for time_s in times_s],
+            outdoor_c=[self._outlook.outdoor_c(time_s) for time_s in times_s],
             weather_id=self.context.new_id(),
             created_s=now_s,
         )
         self._gateway.tell(Send(self._scada, forecast))
+
+
+def _step_minutes(first: int, hours: int, quarters_h: int) -> tuple[int, ...]:
+    """The rest of this hour, then hours; the first `quarters_h` of them in quarters, as far as they fit."""
+    minutes: list[int] = []
+    for hour in range(hours):
+        length = first if hour == 0 else 60
+        minutes += [15] * (length // 15) if hour < quarters_h and length % 15 == 0 else [length]
+    return tuple(minutes)

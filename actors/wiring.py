@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from actors.atomic_tnode import AtomicTNode, Forecasts
+from actors.atomic_tnode import AtomicTNode, Outlook
 from actors.base import Address
 from actors.bus import Bus
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
@@ -255,7 +255,7 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
 def add_atomic_tnode(
     runtime: Runtime,
     house: House,
-    forecasts: Forecasts,
+    outlook: Outlook,
     open_link: OpenLink,
     store: MessageStore,
     planning: bool = True,
@@ -269,7 +269,7 @@ def add_atomic_tnode(
     atn = runtime.address("atn")
     gateway = runtime.address("atn-gateway")
     book = make_book("ltn", folder, runtime.chance(f"ledger-key/{house.atn_alias}"))
-    make = partial(AtomicTNode, house=house, forecasts=forecasts, gateway=gateway, book=book, planning=planning)
+    make = partial(AtomicTNode, house=house, outlook=outlook, gateway=gateway, book=book, planning=planning)
     runtime.add("atn", partial(make, policies=policies))
     market = market_alias(house)
     runtime.add(

@@ -10,6 +10,7 @@ from commands import broker_config, certs
 from commands import layout as layout_command
 from commands import ledger as ledger_command
 from commands import opt_out as opt_out_command
+from commands.comparison import WAYS, WEEKS, comparison_text
 from commands.fit import fit_text
 from commands.plan import plan_file, run_stream, schema_text
 from commands.study import study_text
@@ -36,6 +37,21 @@ def study(
 ) -> None:
     """Run house and AtomicTNode in virtual time and report cost, comfort and speed."""
     typer.echo(study_text(house, days, series, seed, start, planner, json))
+
+
+@app.command()
+def compare(
+    series: Annotated[Path, typer.Option(help="Hourly file with weather and prices.")],
+    house: Annotated[str, typer.Option(help="Alias, its last word, or a house file.")] = "beech",
+    weeks: Annotated[str, typer.Option(help="First days, with commas.")] = ",".join(WEEKS),
+    days: Annotated[float, typer.Option(help="Days of each.")] = 7.0,
+    ways: Annotated[str, typer.Option(help="Ways to run the house, with commas.")] = ",".join(WAYS),
+    seed: Annotated[int, typer.Option(help="Same seed, same figures.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    json: Annotated[bool, typer.Option(help="Print one JSON line per run.")] = False,
+) -> None:
+    """Thermostat, time-of-use rule, planner with wrong beliefs, perfect foresight: the same weeks, two tariffs."""
+    typer.echo(comparison_text(house, series, weeks, days, ways, seed, workers, json))
 
 
 @app.command()

@@ -5,7 +5,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from actors.atomic_tnode import Forecasts
+from actors.atomic_tnode import Outlook
 from actors.runtime import ThreadedRuntime
 from actors.supervisor import HUNG_AFTER_S
 from actors.wiring import add_atomic_tnode, add_ear, add_supervisor
@@ -65,7 +65,7 @@ def _run_until_clock_jumps(
     open_link = opener(settings.cloud, site.house.atn_alias, ending)
     folder = settings.data_folder if clock is None else settings.data_folder / "simulated"
     ledger = own_folder(folder / f"{site.house.short_name}-atn")
-    names = add_atomic_tnode(runtime, site.house, Forecasts(site.outdoor_c), open_link, store, folder=ledger)
+    names = add_atomic_tnode(runtime, site.house, Outlook(site.outdoor_c), open_link, store, folder=ledger)
     watcher = add_supervisor(runtime, names, service.answered, HUNG_AFTER_S * max(1.0, speed))
     for name in [*watcher, *names]:
         runtime.start(name)

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.live import Live
 
-from actors.atomic_tnode import Forecasts
+from actors.atomic_tnode import Outlook
 from actors.loopback import LoopbackHouse
 from actors.runtime import ThreadedRuntime
 from actors.supervisor import HUNG_AFTER_S
@@ -333,7 +333,7 @@ class _Simulated:
         if store is not None:
             cloud = opener(link, f"{house.atn_alias}-{me}", ending)
             ledger = own_folder(memory.with_name(f"{house.short_name}-atn"))
-            self._others += add_atomic_tnode(runtime, house, Forecasts(site.outdoor_c), cloud, store, folder=ledger)
+            self._others += add_atomic_tnode(runtime, house, Outlook(site.outdoor_c), cloud, store, folder=ledger)
         watched = [*self._scada, *self._others]
         self._others += add_plant(runtime, self.plant, self._show, self._loopback.lock)
         hung_after_s = HUNG_AFTER_S * max(1.0, options.speed)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.atomic_tnode import Forecasts
+from actors.atomic_tnode import Outlook
 from actors.gateway import OpenLink
 from actors.runtime import LogSink, VirtualRuntime
 from actors.wiring import (
@@ -29,7 +29,7 @@ class VirtualHouse:
 
     def __init__(
         self, site: Site, start_s: float, seed: int = 0, planning: bool = True, sink: LogSink | None = None,
-        folder: Path | None = None, policies: bool = True,
+        folder: Path | None = None, policies: bool = True, outlook: Outlook | None = None,
     ) -> None:  # fmt: skip
         self.site = site
         self.runtime = runtime = VirtualRuntime(start_s, seed, sink)
@@ -51,8 +51,8 @@ class VirtualHouse:
         )
         self.scada_names = add_scada(runtime, parts)
         self.atn_names = add_atomic_tnode(
-            runtime, site.house, Forecasts(site.outdoor_c), self._opener(self.cloud, "atn"), self.atn_store, planning,
-            policies,
+            runtime, site.house, outlook or Outlook(site.outdoor_c), self._opener(self.cloud, "atn"), self.atn_store,
+            planning, policies,
         )  # fmt: skip
         market = add_market(runtime, site.house, site.prices, self._opener(self.cloud, "market"))
         ear = add_ear(runtime, self._opener(self.cloud, "ear"), self.ear_store)

@@ -6,6 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DAYS ?= 7
 HOUSE ?= beech
 SEED ?= 1
+WORKERS ?= 2
 CODE := gw_spaceheat actors commands
 ENTRIES := $(wildcard run_*.py try_actors.py)
 
@@ -18,7 +19,8 @@ help:
 	@echo "make test-slow  run the tests that take minutes"
 	@echo "make check      style, types, architecture, lock files, wheels for a Raspberry Pi"
 	@echo "make bench      measure what must be fast; ONLY=planning measures one thing"
-	@echo "make study      run a house in virtual time: HOUSE=$(HOUSE) DAYS=$(DAYS) SEED=$(SEED)"
+	@echo "make study      run a house in virtual time: HOUSE=$(HOUSE) DAYS=$(DAYS) SEED=$(SEED);"
+	@echo "                SERIES=FILE: the table of docs/results.md, five weeks of 2020 under four ways and two tariffs"
 	@echo "make seeds      the same over several seeds, to see that no seed is special"
 	@echo "make storm      kill SCADA, broker and receiver at random for an hour; SHORT=1 a few minutes"
 	@echo "make lock       compile requirements/*.in to locked .txt files"
@@ -63,7 +65,8 @@ bench: $(VENV)/.test
 	@for file in $(if $(ONLY),benchmarks/$(ONLY).py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$file || exit 1; done
 
 study: $(VENV)/.house
-	$(BIN)/gws study --house $(HOUSE) --days $(DAYS) --seed $(SEED)
+	$(BIN)/gws $(if $(SERIES),compare --series $(SERIES) --workers $(WORKERS),study --days $(DAYS)) \
+		--house $(HOUSE) --seed $(SEED)
 
 seeds: $(VENV)/.house
 	@for seed in 1 2 3 4 5; do $(BIN)/gws study --house $(HOUSE) --days $(DAYS) --seed $$seed --json || exit 1; done

@@ -1,12 +1,13 @@
 """Keeps the DispatchContract with the AtomicTNode: hears and says heartbeats, counts energy, remembers on disk."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
 from actors.events import ContractNow, EnergyUsed, Received, Revoked, Send, SlotNow, Tick
 from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import contract as rule
-from gw_spaceheat.errors import BadInput
+from gw_spaceheat.errors import BadInput, StorageError
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.storage.state_file import StateFile
 
@@ -43,10 +44,15 @@ class ContractKeeper(Shell):
         self._metered_s = float("-inf")
         self._told: tuple[bool, float] | None = None
         self._slot_told = False
+        self._storage_problem = ""
 
     def begin(self) -> None:
         self._book.open(self.context)
-        saved = self._file.load()
+        try:
+            saved = self._file.load()
+        except StorageError as error:
+            self._say_storage(error)
+            saved = None
         if saved is not None:
             try:
                 self._state = rule.from_json(saved)
@@ -82,10 +88,14 @@ class ContractKeeper(Shell):
         now_s = self.context.now()
         before = self._state
         self._state, effects = rule.decide(before, event, self._facts, now_s)
+        if not self._persisted(effects) and _takes_on(before, self._state):
+            # What is not on disk would be forgotten by a power cut: it is not promised.
+            self._state = before
+            return
         for effect in effects:
             match effect:
-                case rule.Persist(state):
-                    self._file.save(state.to_json())
+                case rule.Persist():
+                    pass
                 case rule.SendHeartbeat(heartbeat):
                     sealed = self._book.say(heartbeat, self.context)
                     if sealed is not None:
@@ -102,6 +112,23 @@ class ContractKeeper(Shell):
                     self.context.log("contract", f"refused {contract.contract_id[:8]}: {reason}")
         self._tell(now_s)
 
+    def _persisted(self, effects: Sequence[rule.Effect]) -> bool:
+        """Everything there is to remember is on disk; False: the disk fails, said once."""
+        try:
+            for effect in effects:
+                if isinstance(effect, rule.Persist):
+                    self._file.save(effect.state.to_json())
+                    self._storage_problem = ""
+        except StorageError as error:
+            self._say_storage(error)
+            return False
+        return True
+
+    def _say_storage(self, error: StorageError) -> None:
+        if str(error) != self._storage_problem:
+            self._storage_problem = str(error)
+            self.context.log("storage", f"{error}; no new slot is accepted")
+
     def _tell(self, now_s: float) -> None:
         slot = rule.slot_view(self._state, now_s)
         if slot is not None or self._slot_told:
@@ -111,3 +138,9 @@ class ContractKeeper(Shell):
         if told != self._told:
             self._told = told
             self._to.scada.tell(ContractNow(*told))
+
+
+def _takes_on(before: rule.ContractState, after: rule.ContractState) -> bool:
+    """Whether a slot was accepted that was not held before."""
+    held = {o.contract.contract_id for o in (before.current, before.upcoming) if o is not None}
+    return any(o is not None and o.contract.contract_id not in held for o in (after.current, after.upcoming))

@@ -14,7 +14,7 @@ from gw_spaceheat.decisions.energy import required_energy_kwh, usable_energy_kwh
 from gw_spaceheat.decisions.local_facts import LocalFacts, PolicyWish, capabilities_of
 from gw_spaceheat.decisions.policy_control import wish_of
 from gw_spaceheat.decisions.slot import SlotView
-from gw_spaceheat.errors import BadInput
+from gw_spaceheat.errors import BadInput, StorageError
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.tariff import Tariff
 from gw_spaceheat.messages.forecast import WeatherForecast
@@ -80,7 +80,11 @@ class LocalController(Shell):
         self._switched: tuple[bool, float] = (False, -inf)  # the heat source as wished, and since when
 
     def begin(self) -> None:
-        saved = self._policy_file.load()
+        try:
+            saved = self._policy_file.load()
+        except StorageError as error:
+            self.context.log("storage", str(error))
+            saved = None
         if saved is not None:
             try:
                 self._take_policy(HousePolicy.model_validate(saved))
@@ -112,7 +116,10 @@ class LocalController(Shell):
         self._advised_s = -inf
         if now_s - self._policy_saved_s >= POLICY_SAVE_S:
             self._policy_saved_s = now_s
-            self._policy_file.save(message.model_dump(mode="json", by_alias=True))
+            try:
+                self._policy_file.save(message.model_dump(mode="json", by_alias=True))
+            except StorageError as error:
+                self.context.log("storage", f"{error}; the policy holds until a restart")
 
     def _ask_policy(self, value_of: Callable[[str], float | None], now_s: float) -> PolicyWish | None:
         """What the policy makes of the measured state, asked every 5 min; None without a valid one."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from actors.base import Address, Context
 from actors.events import Received, Send
+from gw_spaceheat.decisions import dispatch as gate
 from gw_spaceheat.decisions import opt_out
 from gw_spaceheat.decisions.authority import AdminRequest, Event, RequestRefused
 from gw_spaceheat.decisions.command import Actuator, Command, Commander, Value
@@ -26,6 +27,7 @@ from gw_spaceheat.storage.state_file import StateFile
 
 WATCH_S = 5.0
 LONGEST_ADMIN_LEASE_S = 3600.0
+ANSWERS = 64  # remembered, for commands that are sent twice
 PEOPLE = HomeownerOptOut | AdminKeepAlive | AdminReleaseControl | AdminDispatch | AdminAnalogDispatch
 
 
@@ -35,7 +37,7 @@ class Asked:
 
     command_id: str
     node: str
-    value: Value
+    value: Value | None
 
 
 class LocalDesk:
@@ -50,6 +52,8 @@ class LocalDesk:
         self._watched_s = float("-inf")
         self._problem = ""
         self._wishes: dict[Actuator, Command] = {}
+        self._answers: dict[str, CommandResult] = {}
+        self.dispatches = gate.DispatchState()
         self._asked: dict[str, Asked] = {}
         self._read_back: dict[str, Value | None] = {}
         self.opt_out = opt_out.OptOut()
@@ -112,25 +116,43 @@ class LocalDesk:
                 return AdminRequest(Event.ADMIN_RELEASES, admin)
             case AdminDispatch(dispatch_trigger=trigger, timeout_seconds=lease_s):
                 value = {CLOSE_RELAY: True, OPEN_RELAY: False}.get(trigger.event_name)
-                self._ask(trigger.to_handle, trigger.trigger_id, value)
-            case AdminAnalogDispatch(dispatch=dispatch, timeout_seconds=lease_s):
-                self._ask(dispatch.to_handle, dispatch.trigger_id, dispatch.value / SETPOINT_STEPS_PER_K)
+                asked = Asked(trigger.trigger_id, trigger.to_handle.rpartition(".")[2], value)
+                sent_ms = trigger.send_time_unix_ms
+            case AdminAnalogDispatch(dispatch=analog, timeout_seconds=lease_s):
+                number = analog.value / SETPOINT_STEPS_PER_K
+                asked = Asked(analog.trigger_id, analog.to_handle.rpartition(".")[2], number)
+                sent_ms = analog.unix_time_ms
+        if not self._admitted(asked, received, sent_ms):
+            return None
         return AdminRequest(Event.ADMIN_TAKES, admin, float(lease_s))
+
+    def _admitted(self, asked: Asked, received: Received, sent_ms: int) -> bool:
+        """Whether a person's command may act. A refused one is answered and takes no lease either."""
+        actuator = self._actuator_of.get(asked.node) if asked.value is not None else None
+        heard = gate.Dispatch(
+            asked.command_id, received.source, actuator or "", sent_ms, received.link, received.retained
+        )
+        self.dispatches, rejected = gate.decide(self.dispatches, heard, "local", self._context.now())
+        if rejected is None and actuator is not None and asked.value is not None:
+            if actuator in self._asked:
+                self.refused(actuator, "superseded", "a newer command came before this one was done", 0.0)
+            self._asked[actuator] = asked
+            self._wishes[actuator] = Command(actuator, asked.value, Commander.ADMIN, asked.command_id)
+            return True
+        if rejected is None:
+            return False
+        said = self._answers.get(asked.command_id)
+        if rejected.rule == "duplicate" and said is not None:
+            self._gateway.tell(Send("admin", said))  # one act, the same answer
+        elif all(waiting.command_id != asked.command_id for waiting in self._asked.values()):
+            self._answer(asked, "refused", rejected.rule, f"{asked.node}: {rejected.reason}")
+        return False
 
     def _save_choice(self) -> None:
         try:
             self._file.save(self.opt_out.to_json())
         except StorageError as error:
             self._say_problem(str(error))  # it holds as long as this process lives
-
-    def _ask(self, to_handle: str, command_id: str, value: Value | None) -> None:
-        node = to_handle.rpartition(".")[2]
-        actuator = self._actuator_of.get(node)
-        if actuator is None or value is None:
-            self._answer(Asked(command_id, node, value or False), "refused", "no_such_actuator", f"{node}: none here")
-            return
-        self._asked[actuator] = Asked(command_id, node, value)
-        self._wishes[actuator] = Command(actuator, value, Commander.ADMIN, command_id)
 
     # -- what becomes of it
 
@@ -180,11 +202,15 @@ class LocalDesk:
             command_id=asked.command_id,
             node=asked.node,
             outcome=outcome,
-            value=float(asked.value),
+            value=None if asked.value is None else float(asked.value),
             rule=rule or None,
             reason=reason,
             wait_s=wait_s or None,
             created_ms=milliseconds(self._context.now()),
         )
+        if rule != "duplicate":
+            self._answers[asked.command_id] = result
+            if len(self._answers) > ANSWERS:
+                del self._answers[next(iter(self._answers))]
         self._context.log("admin", f"{asked.node} = {asked.value}: {outcome} {reason}".rstrip())
         self._gateway.tell(Send("admin", result))

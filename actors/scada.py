@@ -22,8 +22,9 @@ from actors.events import (
     Wish,
 )
 from actors.local_desk import LocalDesk
-from gw_spaceheat.decisions import authority, cold, proof_of_effect, safety
+from gw_spaceheat.decisions import authority, cold, dispatch, proof_of_effect, safety
 from gw_spaceheat.decisions.command import Command, Commander
+from gw_spaceheat.errors import StorageError
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.alerts import LogLevel, glitch_from
 from gw_spaceheat.storage.state_file import StateFile
@@ -74,17 +75,24 @@ class Scada(Shell):
         self._signed_by = Commander.LOCAL
         self._refusals: dict[str, str] = {}
         self._revoked: str | None = None
+        self._storage_problem = ""
         self._desk = LocalDesk(context, house, opt_out, to.local_gateway)
         self._node_of: dict[str, str] = {node.actuator: node.name for node in house.nodes if node.actuator is not None}
         self._effects = EffectWatch(house, tuple(to.relays))
 
     def begin(self) -> None:
         now_s = self.context.now()
-        saved = self._file.load()
-        records = {name: record for name, record in (saved or {}).items() if isinstance(record, dict)}
-        self._safety = safety.start(self._limits, now_s, records)
-        # First the safe pattern, whatever the boards remember.
+        # First the safe pattern, whatever the boards or a disk remember.
         self._write_safe_pattern(now_s)
+        try:
+            saved = self._file.load() or {}
+        except StorageError as error:
+            self._say_storage(error)
+            saved = {}
+        records = {name: record for name, record in saved.items() if isinstance(record, dict)}
+        self._safety = safety.start(self._limits, now_s, records)
+        self._authority = authority.restored(saved.get("authority"), now_s)
+        self._desk.dispatches = dispatch.restored(saved.get("dispatch"))
         self._desk.watch(now_s)
         self._to.gateway.tell(AskLink(self.context.me))
         self.context.after(self._control_s, CONTROL)
@@ -110,6 +118,7 @@ class Scada(Shell):
             case Received():
                 request = self._desk.hear(message)
                 if request is not None:
+                    self._save()  # what was heard is remembered before it acts
                     self._decide_authority(self.context.now(), request)
             case ContractNow():
                 self._contract = message
@@ -202,6 +211,7 @@ class Scada(Shell):
                 case authority.CommanderChanged(previous, commander, reason):
                     self.context.log("authority", f"{previous} -> {commander}: {reason}")
                     self._to.reporter.tell(CommanderNow(commander, reason))
+                    self._save()
                     if previous is Commander.ADMIN:
                         self._desk.forget()
                 case authority.RequestGranted(asked, until_s):
@@ -225,12 +235,12 @@ class Scada(Shell):
         )
         wishes = self._desk.wishes() if commander is Commander.ADMIN else self._effects.wishes(self._wishes)
         self._safety, released, refused = safety.apply(self._safety, wishes, facts, now_s)
+        if released:
+            self._save()  # first: a start that is forgotten would be one too many
         for safe in released:
             because = f" by {safe.forced_by}" if safe.forced_by else ""
             self.context.log("release", f"{safe.command.actuator} = {safe.command.value}{because}")
             self._to.relays[safe.command.actuator].tell(Actuate(safe))
-        if released:
-            self._file.save(self._safety.to_json())
         for refusal in refused:
             actuator = refusal.command.actuator
             self._desk.refused(actuator, refusal.rule, refusal.text, refusal.wait_s)
@@ -241,6 +251,22 @@ class Scada(Shell):
             self._desk.settle()
         if not refused and self._refusals:
             self._refusals = {}
+
+    def _save(self) -> None:
+        """A disk that fails is said once; the house heats on."""
+        parts = {"authority": self._authority.to_json(), "dispatch": self._desk.dispatches.to_json()}
+        try:
+            self._file.save({**self._safety.to_json(), **parts})
+        except StorageError as error:
+            self._say_storage(error)
+        else:
+            self._storage_problem = ""
+
+    def _say_storage(self, error: StorageError) -> None:
+        if str(error) != self._storage_problem:
+            self._storage_problem = str(error)
+            self.context.log("storage", f"{error}; run times are not remembered over a restart")
+            self._alarm("scada", LogLevel.ERROR, str(error))
 
     def _sign_wishes(self, commander: Commander) -> None:
         """The local controller executes what an accepted slot demands also in remote control: it acts for the

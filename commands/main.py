@@ -14,6 +14,7 @@ from commands import opt_out as opt_out_command
 from commands.comparison import WAYS, WEEKS, comparison_text
 from commands.fit import fit_text
 from commands.plan import plan_file, run_stream, schema_text
+from commands.state_machines import write_file
 from commands.study import study_text
 from gw_spaceheat.errors import BadInput, SpaceheatError
 
@@ -139,6 +140,12 @@ def optout(
 ) -> None:
     """The homeowner takes no part (on) or takes part again (off). Works offline; the SCADA follows within 5 s."""
     typer.echo(opt_out_command.run_opt_out(wish, house, simulated))
+
+
+@app.command()
+def state_machines() -> None:
+    """Draw the state machines anew from their tables: docs/state_machines.md."""
+    typer.echo(write_file())
 
 
 def main() -> None:

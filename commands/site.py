@@ -8,7 +8,7 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import HOUSES_FOLDER, INPUT_DATA, load_house
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.prices import PriceFeed
-from gw_spaceheat.markets.series import HourlySeries, load_flat_lmp, load_series, utc_text
+from gw_spaceheat.markets.series import HourlySeries, SeriesFile, load_flat_lmp, load_series, utc_text
 from gw_spaceheat.markets.tariff import Tariff, load_tariff
 from gw_spaceheat.settings import Settings
 
@@ -61,11 +61,18 @@ def load_site(
     else:
         file = load_series(series)
         weather, source = file.outdoor_c, series
-        flat = 0.0 if file.lmp_usd_per_mwh is not None else load_flat_lmp(input_data / "prices" / "flat_lmp.json")
-        prices = PriceFeed(file.lmp_usd_per_mwh, tariff, flat, file.distribution_usd_per_mwh)
+        _require_prices(series, file)
+        prices = PriceFeed(file.lmp_usd_per_mwh, tariff, 0.0, file.distribution_usd_per_mwh)
     if weather is None:
         raise BadInput(f"series {source}: has no column outdoor_temp_c, the simulated house needs one")
     return Site(loaded, tariff, prices, weather)
+
+
+def _require_prices(path: Path, file: SeriesFile) -> None:
+    """A price of our own in place of a missing one would give wrong costs without a word."""
+    for name in ("lmp_usd_per_mwh", "distribution_usd_per_mwh"):
+        if getattr(file, name) is None:
+            raise BadInput(f"series {path}: has no column {name}; a run needs it")
 
 
 def with_settings(house: House, settings: Settings) -> House:

@@ -40,6 +40,23 @@ class AuthorityState:
     lease_until_s: float = -inf
     admin: str = ""
 
+    def to_json(self) -> dict[str, object]:
+        """For the file that keeps the hysteresis over a restart; times must then be epoch seconds."""
+        return {"commander": self.commander.value, "left_remote_s": max(self.left_remote_s, 0.0)}
+
+
+def restored(data: object, now_s: float) -> AuthorityState:
+    """Local after every restart: of a lease the wishes are lost, and remote control has to be proven anew.
+
+    Who was in remote control has just left it. A record from the future (the clock was set back) is taken as now;
+    how far the clock was set ahead nobody knows, so what was left is taken as left just now, too.
+    """
+    record = data if isinstance(data, dict) else {}
+    left_s = record.get("left_remote_s", 0.0)
+    was_remote = record.get("commander") == Commander.REMOTE.value
+    recently = isinstance(left_s, int | float) and left_s > 0.0
+    return AuthorityState(left_remote_s=now_s if was_remote or recently else -inf)
+
 
 @dataclass(frozen=True, slots=True)
 class AuthorityFacts:

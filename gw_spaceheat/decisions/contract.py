@@ -375,7 +375,9 @@ def _offered(state: ContractState, heartbeat: SlowContractHeartbeat, facts: Cont
         answered, no = _say(
             answered, contract, ContractStatus.TERMINATED_BY_SCADA, ContractStatus.CREATED, now_s, 0.0, reason
         )
-        return answered, (Refuse(contract, reason), SendHeartbeat(no))
+        if contract.contract_id in state.seen:
+            return answered, (Refuse(contract, reason), SendHeartbeat(no))
+        return _persist(answered, now_s, Refuse(contract, reason), SendHeartbeat(no))
     status = next_status(ContractStatus.CREATED, Event.ACCEPT)
     state = replace(
         state,

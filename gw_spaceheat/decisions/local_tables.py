@@ -133,9 +133,17 @@ SINGLE_TANK_TABLE: Table = {
 """One tank only (store without buffer, or buffer without store) or none: the heat source is on or off."""
 
 
+NAMES: dict[str, Table] = {
+    "local control by tariff": TARIFF_TABLE,
+    "local control by slot": SLOT_TABLE,
+    "local control of one tank": SINGLE_TANK_TABLE,
+}
+
+
 def next_body(table: Table, body: Body, event: Event) -> Body:
     """The cell of the table; IllegalEvent where it is empty."""
     following = table.get(body, {}).get(event)
     if following is None:
-        raise IllegalEvent("local control", body, event)
+        name = next((name for name, known in NAMES.items() if known is table), "local control")
+        raise IllegalEvent(name, body, event)
     return following

@@ -17,13 +17,17 @@ from gw_spaceheat.decisions.local_facts import (
 )
 from gw_spaceheat.decisions.local_tables import SINGLE_TANK_TABLE, SLOT_TABLE, Body, Event, Table
 
+NO_TIME_USD = 1e5
+"""More than anything costs: the other way would break a minimum time."""
 SAID = {True: {True: "charge", False: "heat"}, False: {True: "discharge", False: "off"}}
 
 
 def wish_of(run: bool, charge: bool, discharge: bool, better_usd: float) -> PolicyWish:
     """The policy's advice as a wish, with the words for it. `better_usd`: against switching the source otherwise."""
     said = SAID[run][charge if run else discharge]
-    return PolicyWish(run, charge, f"policy: {said}, {better_usd:.3f} USD better than {'off' if run else 'on'}")
+    other = "off" if run else "on"
+    why = f"{better_usd:.3f} USD better than {other}" if better_usd < NO_TIME_USD else f"a minimum time forbids {other}"
+    return PolicyWish(run, charge, f"policy: {said}, {why}")
 
 
 def policy_step(body: Body, facts: LocalFacts, wish: PolicyWish) -> tuple[Event | None, Table]:

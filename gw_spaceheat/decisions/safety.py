@@ -126,23 +126,28 @@ def start(
 ) -> SafetyState:
     """The state after the safe pattern (all off) was written at `now_s`.
 
-    The heat sources count as just switched off: a shorter off time could only be claimed from a trusted record.
-    A record from the future (the clock was set back) is taken as now.
+    Everything counts as just switched off, and recorded starts as if no time had passed since the record: how far the
+    clock was set while the process was down nobody knows, and a start too late does less harm than one too many.
     """
+    records = {name: record for name in limits.actuators if (record := (persisted or {}).get(name)) is not None}
+    starts_of = {name: _starts_s(record) for name, record in records.items()}
+    times_s = [time_s for name, record in records.items() for time_s in (*starts_of[name], _since_s(record))]
+    shift_s = now_s - max(times_s, default=now_s)
     switches: dict[str, Switch] = {}
     for name in sorted(limits.actuators):
-        starts_s: tuple[float, ...] = ()
-        since_s = now_s
-        record = (persisted or {}).get(name)
-        if record is not None:
-            starts = record.get("starts_s")
-            if isinstance(starts, list):
-                starts_s = tuple(min(float(start_s), now_s) for start_s in starts if float(start_s) > now_s - HOUR_S)
-            since = record.get("since_s")
-            if record.get("value") is False and isinstance(since, int | float):
-                since_s = min(float(since), now_s)
-        switches[name] = Switch(False, since_s, starts_s)
+        shifted_s = (start_s + shift_s for start_s in starts_of.get(name, ()))
+        switches[name] = Switch(False, now_s, tuple(start_s for start_s in shifted_s if start_s > now_s - HOUR_S))
     return SafetyState(switches)
+
+
+def _starts_s(record: Mapping[str, object]) -> tuple[float, ...]:
+    starts = record.get("starts_s")
+    return tuple(float(start_s) for start_s in starts) if isinstance(starts, list) else ()
+
+
+def _since_s(record: Mapping[str, object]) -> float:
+    since_s = record.get("since_s")
+    return float(since_s) if isinstance(since_s, int | float) else 0.0
 
 
 def filter(
@@ -296,6 +301,9 @@ def _heat_pump_on(
     if facts.entering_c is not None and facts.entering_c >= limits.maximum_entering_c:
         why = f"entering water {facts.entering_c:.1f} C, maximum is {limits.maximum_entering_c:.1f} C"
         return _refuse(command, "maximum_entering", why)
+    if facts.leaving_c is not None and facts.leaving_c > limits.maximum_leaving_c:
+        why = f"leaving water {facts.leaving_c:.1f} C, maximum is {limits.maximum_leaving_c:.1f} C"
+        return _refuse(command, "maximum_leaving", why)
     if "primary_pump" in limits.actuators and not state.value("primary_pump"):
         return _refuse(command, "pump_before_heat", "the primary pump is off")
     return None

@@ -44,6 +44,7 @@ _OVER = SlotDecision(False, "outside the slot")
 _RUN = SlotDecision(True, "slot energy remains")
 _BRIDGE = SlotDecision(True, "slot energy is used, its end is near")
 _USED = SlotDecision(False, "slot energy is used")
+_NOTHING = SlotDecision(False, "this slot buys nothing")
 _TOO_LITTLE = SlotDecision(False, "remaining slot energy is less than a minimum run")
 _TOO_LATE = SlotDecision(False, "too late in the slot for a minimum run")
 CONTROL_PERIOD_S = 1.0
@@ -67,5 +68,5 @@ def decide(slot: SlotView, source: HeatSource, is_on: bool, power_w: float, now_
         overrun_wh = max(power_w, source.running_w) * left_s / 3600.0 - remaining_wh
         return _BRIDGE if overrun_wh <= BRIDGE_SHARE * slot.energy_wh else _USED
     if remaining_wh < source.minimum_run_wh:
-        return _TOO_LITTLE if slot.energy_wh > 0 else _USED
+        return _TOO_LITTLE if slot.energy_wh > 0 else _NOTHING
     return _RUN if left_s >= source.minimum_on_s else _TOO_LATE

@@ -62,7 +62,7 @@ def find_house(path_or_alias: str, folder: Path = HOUSES_FOLDER) -> Path:
     if path.suffix == ".json" or path.name != path_or_alias:
         if path.is_file():
             return path
-        raise BadInput(f"house '{path_or_alias}': no such file")
+        raise BadInput(f"house '{path_or_alias}': {'is a folder' if path.is_dir() else 'no such file'}")
     aliases = {file: _alias_of(file) for file in sorted(folder.glob("*.json"))}
     found = [file for file, alias in aliases.items() if path_or_alias in (alias, alias.rsplit(".", 1)[-1])]
     if len(found) == 1:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -256,7 +256,9 @@ class SqliteFile:
                 self._set_cap(max(16, self._max_bytes // self._page_bytes), LOG_PAGES)
                 self._frozen = False
         except (OSError, sqlite3.Error):
-            ballast.unlink(missing_ok=True)
+            # Half a ballast is none; and a disk that is gone altogether cannot even forget it.
+            with suppress(OSError):
+                ballast.unlink(missing_ok=True)
 
     @property
     def frozen(self) -> bool:

@@ -113,9 +113,7 @@ def test_the_running_slot_goes_on_without_the_atomic_tnode(silence: Silence) -> 
     assert -minimum_run_wh < silence.used_wh - silence.energy_wh <= 0.02 * silence.energy_wh, silence.ended
 
 
-@pytest.mark.xfail(
-    strict=False, reason="start delay is not in the offer, and a pump off the store is throttled to 40 %"
-)
+@pytest.mark.xfail(strict=True, reason="after a peak the store is cold and the unit draws less than before it: -7.6 %")
 def test_the_running_slot_ends_within_two_percent(silence: Silence) -> None:
     assert silence.used_wh == pytest.approx(silence.energy_wh, rel=0.02), silence.ended
 

@@ -196,3 +196,26 @@ def test_a_board_that_does_not_move_is_no_effect(site: Site) -> None:
     run.say(relay(run, "relay-store-pump", False, 2))
     run.to(70.0)
     assert run.outcomes() == [("no_effect", None)]
+
+
+def test_an_admins_command_acts_once_and_has_one_answer(site: Site) -> None:
+    run = Run(site).to(60.0)
+    first = relay(run, "relay-store-pump", True, 2, 300)
+    run.to(62.0)
+    second = relay(run, "relay-store-pump", False, 3, 300)
+    run.say(second)
+    run.to(70.0)
+    run.say(first)  # overtaken
+    run.say(second)  # sent twice
+    run.to(75.0)
+    run.say(AdminReleaseControl())
+    run.to(80.0)
+    run.house.runtime.replace("scada")
+    run.to(140.0)
+    run.say(second)  # replayed after a restart and after its time
+    run.to(150.0)
+    assert run.outcomes() == [
+        ("done", None), ("refused", "reordered"), ("done", None), ("refused", "duplicate"),
+    ]  # fmt: skip
+    assert len([text for text in run.of("authority") if "-> admin" in text]) == 1
+    assert not run.of("crash")

@@ -59,6 +59,7 @@ RULES: list[tuple[SafetyState, Command, SafetyFacts, float, str]] = [
     (running(), wish("boost", True), replace(FACTS, boost_tank_c=None), 5000.0, "stale_sensor"),
     (running(), wish("boost", True), replace(FACTS, boost_tank_c=84.0), 5000.0, "maximum_tank"),
     (safety.start(LIMITS, 0.0), wish("heat_pump", True), replace(FACTS, entering_c=68.0), 500.0, "maximum_entering"),
+    (safety.start(LIMITS, 0.0), wish("heat_pump", True), replace(FACTS, leaving_c=76.0), 500.0, "maximum_leaving"),
     (
         running(),
         wish("boost", True),
@@ -131,10 +132,18 @@ def test_starts_and_off_times_survive_a_restart_and_a_clock_set_back() -> None:
     state = running(1000.0)
     saved = json.loads(json.dumps(state.to_json()))
     again = safety.start(LIMITS, 1100.0, saved)
-    assert again.switches["heat_pump"].starts_s == (1000.0,)
+    assert again.switches["heat_pump"].starts_s == (1100.0,), "as if no time had passed: the clock may have been set"
     assert refusal(again, wish("heat_pump", True), FACTS, 1200.0).rule == "minimum_off"
     back = safety.start(LIMITS, 500.0, saved)
     assert back.switches["heat_pump"].starts_s == (500.0,)
+
+
+def test_a_clock_set_ahead_while_the_process_was_down_shortens_nothing() -> None:
+    state, released, _ = safety.apply(running(1000.0), [wish("heat_pump", False)], FACTS, 1700.0)
+    assert released
+    ahead = safety.start(LIMITS, 1710.0 + 86400.0, json.loads(json.dumps(state.to_json())))
+    assert refusal(ahead, wish("heat_pump", True), FACTS, 1760.0 + 86400.0).rule == "minimum_off"
+    assert ahead.switches["heat_pump"].starts_s == (1010.0 + 86400.0,)
 
 
 steps = st.tuples(

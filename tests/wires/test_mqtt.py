@@ -22,7 +22,7 @@ from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice
 needs_mosquitto = pytest.mark.skipif(
     shutil.which("mosquitto") is None and not Path("/usr/sbin/mosquitto").exists(), reason="mosquitto not installed"
 )
-LIMIT_S = 20.0
+LIMIT_S = 45.0
 
 
 class Heard:

@@ -1,0 +1,106 @@
+"""No command of anybody, no restart, no clock step and no lost sensor breaks a limit of the machines.
+
+The checker shares no code with the filter. Each rule is also taken out once: then the checker must find it missing.
+"""
+
+import json
+
+import pytest
+
+from gw_spaceheat.decisions import authority, safety
+from tests.campaigns.commander_world import World, dropping
+
+FAST_STEPS, SLOW_WORLDS, SLOW_STEPS = 10_000, 20, 50_000
+
+
+def test_ten_thousand_steps_without_a_violation() -> None:
+    world = World(1)
+    checker = world.run(FAST_STEPS)
+    assert not checker.violations
+    assert checker.actuations > FAST_STEPS / 3 and world.restarts > 100
+    for rule in ("minimum_off", "minimum_on", "starts_per_hour", "not_commander", "freeze", "pump_before_heat",
+                 "heat_off_before_pump", "pump_overrun", "maximum_entering", "maximum_tank", "stale_sensor",
+                 "valve_under_load", "setpoint_range"):  # fmt: skip
+        assert world.refused[rule] > 0, f"{rule} was never needed: the world is too mild"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", range(SLOW_WORLDS))
+def test_a_million_steps_without_a_violation(seed: int) -> None:
+    assert not World(1000 + seed).run(SLOW_STEPS).violations
+
+
+REFUSALS = [
+    ("minimum_off", "minimum off"),
+    ("minimum_on", "minimum on"),
+    ("starts_per_hour", "starts per hour"),
+    ("maximum_entering", "over-temperature entering"),
+    ("maximum_tank", "over-temperature tank"),
+    ("stale_sensor", "element on, tank unknown"),
+    ("setpoint_range", "over-temperature setpoint"),
+    ("pump_before_heat", "flow before heat"),
+    ("heat_off_before_pump", "flow before heat"),
+    ("pump_overrun", "pump overrun"),
+    ("valve_under_load", "valve under load"),
+    ("freeze", "freezing without circulation"),
+    ("not_commander", "one commander"),
+]
+
+
+@pytest.mark.parametrize(("rule", "violation"), REFUSALS)
+def test_without_a_refusal_the_property_fails(rule: str, violation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = safety._refusal
+    monkeypatch.setattr(safety, "_refusal", lambda *given: dropping(rule, whole(*given)))
+    assert World(2).run(4000).violations[violation] > 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "violation"),
+    [
+        ("maximum_entering", "over-temperature entering"),
+        ("maximum_leaving", "over-temperature leaving"),
+        ("maximum_tank", "over-temperature tank"),
+        ("no_flow", "heat without flow"),
+    ],
+)
+def test_without_a_trip_the_property_fails(rule: str, violation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = safety._trip
+    monkeypatch.setattr(safety, "_trip", lambda *given: "" if (found := whole(*given)) == rule else found)
+    assert World(2).run(4000).violations[violation] > 0
+
+
+def test_without_freeze_protection_the_property_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety, "_freezing", lambda *_: False)
+    assert World(2).run(2000).violations["freezing without circulation"] > 0
+
+
+def test_without_what_was_persisted_starts_are_too_many() -> None:
+    class Forgetful(World):
+        def _save(self) -> None:
+            self.file = json.dumps({"safety": {}, "authority": {}})
+
+    assert Forgetful(3).run(20_000).violations["starts per hour"] > 0
+
+
+def test_without_order_heat_comes_before_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its own check out, only the order of release is left, and wishes may be in any order."""
+    whole = safety._refusal
+    monkeypatch.setattr(safety, "_refusal", lambda *given: dropping("pump_before_heat", whole(*given)))
+    monkeypatch.setattr(safety, "_order", lambda command: -safety._RANK[command.actuator])
+    assert World(2).run(2000).violations["flow before heat"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "violation"),
+    [
+        ("RETURN_HYSTERESIS_S", 0.0, "back to remote too soon"),
+        ("HEARTBEAT_SILENCE_S", 1e9, "remote without right"),
+        ("LONGEST_LEASE_S", 1e9, "admin beyond the lease"),
+    ],
+)
+def test_without_a_rule_of_authority_the_property_fails(
+    name: str, value: float, violation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authority, name, value)
+    assert World(4).run(6000).violations[violation] > 0

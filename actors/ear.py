@@ -1,31 +1,62 @@
-"""The ear: listens to the broker and stores every valid message once. It never answers and never commands."""
+"""The ear: listens to the broker and stores every valid message once. It never commands.
+
+Messages are committed in batches. An event that is addressed to the ear is acknowledged after its commit; what is
+addressed to an AtomicTNode is the AtomicTNode's to acknowledge.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from actors.base import Context, Shell
 from actors.events import Tick
 from actors.gateway import Notice, OpenLink, Raw
 from gw_spaceheat.errors import BadMessage, StorageError
-from gw_spaceheat.messages.envelope import decode, parse_topic
-from gw_spaceheat.storage.message_store import MessageStore
+from gw_spaceheat.messages.base import type_name_of
+from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of
+from gw_spaceheat.messages.link import Ack
+from gw_spaceheat.storage.ear_store import Heard, MessageSink, heard_from
 from gw_spaceheat.wires.mqtt_protocol import Link
 
-COUNT = Tick("count")
+COUNT, COMMIT = Tick("count"), Tick("commit")
 COUNT_S = 60.0
+COMMIT_S, LONGEST_RETRY_S = 0.5, 30.0
+BATCH_MESSAGES, BATCH_BYTES = 300, 4 * 1024 * 1024
+# While the store is away so much is kept; what then arrives is neither kept nor acknowledged, and comes again.
+MOST_WAITING_BYTES = 128 * 1024 * 1024
+SHORT_NAME = "ear"
+ACK_NAME = type_name_of(Ack)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Heard and not yet committed."""
+
+    heard: list[Heard]
+    acks: list[tuple[str, str]]  # sender and message id
+    size_bytes: int = 0
 
 
 class Ear(Shell):
     """Events are stored once, by their sender's boot and number; states, which have none, are all kept."""
 
     def __init__(
-        self, context: Context, open_link: OpenLink, store: MessageStore, subscriptions: Sequence[str] = ("gw/#",)
+        self,
+        context: Context,
+        open_link: OpenLink,
+        store: MessageSink,
+        subscriptions: Sequence[str] = ("gw/#",),
+        alias: str = SHORT_NAME,
     ) -> None:
         super().__init__(context)
         self._open_link = open_link
         self._store = store
         self._subscriptions = subscriptions
+        self._alias = alias
         self._link: Link | None = None
+        self._waiting = _Waiting([], [])
+        self._armed = False
+        self._failures = 0  # of the store, since its last success
         self.stored = 0
         self.refused: Counter[str] = Counter()
 
@@ -40,6 +71,7 @@ class Ear(Shell):
         self.context.after(COUNT_S, COUNT)
 
     def end(self) -> None:
+        self._commit()
         if self._link is not None:
             self._link.stop(2.0)
         self._store.close()
@@ -55,21 +87,68 @@ class Ear(Shell):
             case Notice(text):
                 problem = self._link.problem if self._link is not None else ""
                 self.context.log("link", f"{text}" + (f": {problem}" if problem else ""))
+            case Tick("commit"):
+                self._armed = False
+                self._commit()
             case Tick("count"):
                 self.context.after(COUNT_S, COUNT)
                 self.context.log("ear", f"{self.stored} stored, {sum(self.refused.values())} refused")
 
     def _hear(self, raw: Raw) -> None:
+        waiting = self._waiting
         try:
             topic = parse_topic(raw.topic)
-            header = decode(raw.payload).header
+            if topic.source == self._alias:
+                return  # our own acknowledgements
+            envelope = decode(raw.payload)
+            header = envelope.header
             if header.src != topic.source:
                 raise BadMessage("sender differs", f"topic says {topic.source}, header says {header.src}")
+            if waiting.size_bytes > MOST_WAITING_BYTES:
+                raise BadMessage("no room", f"{waiting.size_bytes} bytes wait for the store")
         except BadMessage as error:
             self.refused[error.reason] += 1
             return
-        now_s = self.context.now()
+        waiting.heard.append(heard_from(envelope, raw.payload, self.context.now()))
+        waiting.size_bytes += len(raw.payload)
+        if header.ack_required and topic.destination == SHORT_NAME:
+            waiting.acks.append((header.src, header.message_id))
+        full = len(waiting.heard) >= BATCH_MESSAGES or waiting.size_bytes >= BATCH_BYTES
+        if full and not self._failures:
+            self._commit()
+        else:
+            self._arm()
+
+    def _arm(self) -> None:
+        if not self._armed:
+            self._armed = True
+            self.context.after(min(LONGEST_RETRY_S, COMMIT_S * 2.0 ** min(self._failures, 10)), COMMIT)
+
+    def _commit(self) -> None:
+        """Store what waits, then acknowledge it. While the store fails all waits on, unacknowledged."""
+        waiting = self._waiting
+        if not waiting.heard:
+            return
         try:
-            self.stored += self._store.put(header.src, header.boot, header.seq, now_s, header.message_type, raw.payload)
+            self.stored += self._store.put_all(waiting.heard)
         except StorageError as error:
-            self.context.log("storage", str(error))
+            self._failures += 1
+            if str(self._failures).strip("0") == "1":
+                text = f"{error}; {len(waiting.heard)} messages wait (failure {self._failures})"
+                self.context.log("storage", text)
+            self._arm()
+            return
+        if self._failures:
+            self.context.log("storage", f"stores again, {len(waiting.heard)} messages that waited")
+        self._failures, self._waiting = 0, _Waiting([], [])
+        for sender, message_id in waiting.acks:
+            self._acknowledge(sender, message_id)
+
+    def _acknowledge(self, sender: str, message_id: str) -> None:
+        if self._link is None:
+            return
+        # Many houses have one ear: it answers each by its whole alias.
+        destination = sender.replace(".", "-")
+        header = Header(self._alias, destination, ACK_NAME, self.context.new_id())
+        ack = encode(Envelope(header, Ack(ack_message_id=message_id)))
+        self._link.publish(topic_of(self._alias, destination, ACK_NAME), ack, 0)

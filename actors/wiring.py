@@ -33,6 +33,7 @@ from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.tariff import Tariff
 from gw_spaceheat.simulation.house import SimulatedHouse
 from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
+from gw_spaceheat.storage.ear_store import MessageSink
 from gw_spaceheat.storage.journal import Journal
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.storage.outbox import Outbox
@@ -302,8 +303,12 @@ def add_market(runtime: Runtime, house: House, feed: PriceFeed, open_link: OpenL
     return ["market-gateway", "market"]
 
 
-def add_ear(runtime: Runtime, open_link: OpenLink, store: MessageStore) -> list[str]:
-    runtime.add("ear", partial(Ear, open_link=open_link, store=store))
+def add_ear(
+    runtime: Runtime, open_link: OpenLink, store: MessageSink, alias: str = "d1.ear", group: str | None = None
+) -> list[str]:
+    """`group`: ears that share the load, where the broker has MQTT 5's shared subscriptions."""
+    subscriptions = ("gw/#",) if group is None else (f"$share/{group}/gw/#",)
+    runtime.add("ear", partial(Ear, open_link=open_link, store=store, subscriptions=subscriptions, alias=alias))
     return ["ear"]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from commands import broker_config, certs
+from commands import history as history_command
 from commands import layout as layout_command
 from commands import ledger as ledger_command
 from commands import opt_out as opt_out_command
@@ -89,6 +90,19 @@ def fit(
 ) -> None:
     """History in; load line, water temperatures, thermal mass, losses and COP with their errors out."""
     typer.echo(fit_text(house, history, csv, simulated_days, start, seed, json, out))
+
+
+@app.command()
+def history(
+    channel: Annotated[str, typer.Option(help="Name of a channel of the house.")],
+    house: Annotated[str | None, typer.Option(help="Alias or its last word; else that of the settings.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="Day or ISO time; else a day before --to.")] = None,
+    to: Annotated[str | None, typer.Option(help="Day or ISO time; else now.")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
+) -> None:
+    """What an ear stored of one channel, from its SQLite file or PostgreSQL (GWS_EAR_DATABASE_URL)."""
+    typer.echo(history_command.run_history(house, channel, from_, to, csv, plot))
 
 
 @layout_app.command()

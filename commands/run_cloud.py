@@ -2,7 +2,6 @@
 
 import os
 import time
-from contextlib import closing
 from pathlib import Path
 
 from actors.atomic_tnode import Outlook
@@ -16,6 +15,7 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.messages.link import PlantClock
 from gw_spaceheat.settings import Settings, load_settings
+from gw_spaceheat.storage.ear_store import CountingSink, open_ear_store
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.wires.systemd_notify import SystemdNotify
 
@@ -94,29 +94,26 @@ def _run_until_clock_jumps(
 def run_ear(ending: Ending) -> None:
     """Stores everything it hears and says how much that is."""
     settings = load_settings()
-    path = own_folder(settings.data_folder) / "ear-messages.db"
-    store = MessageStore(path)
-    before = last = store.count()
+    store = open_ear_store(settings.ear_database, own_folder(settings.data_folder))
+    before, place = store.count(), store.place
     link = settings.cloud
-    open_link = opener(link, f"ear-{os.getpid()}", ending)  # two ears may listen, each for itself
+    open_link = opener(link, f"{settings.ear_alias}-{os.getpid()}", ending)  # two ears may listen, each for itself
     runtime = ThreadedRuntime(sink=Lines(Sieve(every_try=True)))
-    names = add_ear(runtime, open_link, store)
+    counted = CountingSink(store)
+    names = add_ear(runtime, open_link, counted, settings.ear_alias, settings.ear_group)
     service = SystemdNotify()
     watcher = add_supervisor(runtime, names, service.answered)
-    print(f"the ear of broker {link.host}:{link.port} stores in {path}; Ctrl-C ends", flush=True)
+    print(f"the ear of broker {link.host}:{link.port} stores in {place}; Ctrl-C ends", flush=True)
     for name in [*watcher, *names]:
         runtime.start(name)
     service.ready()
-    rounds = 0
+    rounds = last = 0
     while not ending.wait(1.0):
         service.pass_on()
         rounds += 1
-        stored = store.count()
-        if rounds % 10 == 0 and stored != last:
-            print(f"{stored - before} stored in this run, {stored} in all", flush=True)
-            last = stored
+        if rounds % 10 == 0 and counted.stored != last:
+            last = counted.stored
+            print(f"{last} stored in this run, {before + last} in all", flush=True)
     service.stopping()
     stop_in_order(runtime, [watcher, names])
-    with closing(MessageStore(path)) as kept:  # the ear has closed its own
-        stored = kept.count()
-    print(f"{stored - before} stored in this run, {stored} in all, in {path}", flush=True)
+    print(f"{counted.stored} stored in this run, {before + counted.stored} in all, in {place}", flush=True)

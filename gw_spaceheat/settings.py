@@ -103,6 +103,16 @@ class Settings(BaseSettings):
     power_report_share: Annotated[float, Field(gt=0, le=1)] | None = None
     power_repeat_s: Seconds | None = None
     outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 350
+    # postgresql://user:password@host:5432/database; None: SQLite in the data folder.
+    ear_database_url: SecretStr | None = None
+    ear_alias: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z0-9]+)*$", max_length=255)] = "d1.ear"
+    # Ears of one group share the load: each message goes to one of them. None: an ear hears everything.
+    ear_group: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)] | None = None
+
+    @property
+    def ear_database(self) -> str | None:
+        """The ear's database with its password; None: SQLite."""
+        return None if self.ear_database_url is None else self.ear_database_url.get_secret_value()
 
     @field_validator("local", "cloud")
     @classmethod
@@ -137,7 +147,7 @@ def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
     if unknown:
         raise BadInput(f"settings: {', '.join(unknown)} in the environment: no such setting")
     # Only a file with a secret in it: a fresh copy of .env.example must do for a first run.
-    if env_file is not None and (settings.local.password or settings.cloud.password):
+    if env_file is not None and (settings.local.password or settings.cloud.password or settings.ear_database_url):
         require_private(env_file, "settings")
     return settings
 
@@ -153,7 +163,7 @@ def _problem(location: tuple[int | str, ...], message: str, value: object) -> st
     rule = message.removeprefix("Value error, ")
     if message.startswith("Extra inputs"):
         rule = "no such setting"
-    hidden = "password" in str(location[-1] if location else "").lower()
+    hidden = any(word in str(location[-1] if location else "").lower() for word in ("password", "url"))
     shown = f" is {value!r}" if isinstance(value, str | int | float) and not hidden else ""
     return f"{name}{shown}: {rule}"
 

@@ -2,9 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.storage.postgres_server import PostgresServer, postgres_folder
 
 # Debian installs mosquitto where only root's PATH looks.
 SYSTEM_FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))
@@ -20,12 +23,17 @@ def in_ci() -> bool:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test marked `broker` needs mosquitto: skipped on a laptop without it, failed in CI."""
-    if item.get_closest_marker("broker") is None or shutil.which("mosquitto") is not None:
-        return
+    """Tests marked `broker` need mosquitto, `db` PostgreSQL: skipped on a laptop without it, failed in CI."""
+    if item.get_closest_marker("broker") is not None and shutil.which("mosquitto") is None:
+        _missing("mosquitto is not on PATH", "broker")
+    if item.get_closest_marker("db") is not None and postgres_folder() is None:
+        _missing("PostgreSQL's initdb is neither on PATH nor in /usr/lib/postgresql", "db")
+
+
+def _missing(what: str, marker: str) -> None:
     if in_ci():
-        pytest.fail("mosquitto is not on PATH, and CI is set: a broker test may not be skipped in CI", pytrace=False)
-    pytest.skip("mosquitto is not on PATH")
+        pytest.fail(f"{what}, and CI is set: a {marker} test may not be skipped in CI", pytrace=False)
+    pytest.skip(what)
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +48,12 @@ def mosquitto() -> Path:
     found = shutil.which("mosquitto")
     assert found is not None, "mark the test `broker`"
     return Path(found)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A running PostgreSQL server with databases of its own; use it in tests marked `db`."""
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.remove()

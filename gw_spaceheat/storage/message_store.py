@@ -2,16 +2,22 @@
 
 import sqlite3
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gw_spaceheat.errors import StorageError
+from gw_spaceheat.storage.ear_store import Heard
 from gw_spaceheat.storage.sqlite_file import open_file, transaction
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS message (row INTEGER PRIMARY KEY, source TEXT NOT NULL, boot INTEGER, seq INTEGER,"
     " received_s REAL NOT NULL, type_name TEXT NOT NULL, payload BLOB NOT NULL, UNIQUE (source, boot, seq))",
     "CREATE INDEX IF NOT EXISTS message_by_type ON message (type_name, received_s)",
+)
+PUT = (
+    "INSERT INTO message (source, boot, seq, received_s, type_name, payload) VALUES (?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (source, boot, seq) DO NOTHING"
 )
 
 
@@ -43,12 +49,17 @@ class MessageStore:
         Messages without boot and seq (states, which need no acknowledgement) are all kept.
         """
         with self._lock, transaction(self._db, self.path) as db:
-            cursor = db.execute(
-                "INSERT INTO message (source, boot, seq, received_s, type_name, payload) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (source, boot, seq) DO NOTHING",
-                (source, boot, seq, received_s, type_name, payload),
+            return db.execute(PUT, (source, boot, seq, received_s, type_name, payload)).rowcount > 0
+
+    def put_all(self, batch: Sequence[Heard]) -> int:
+        """Commit all or nothing, without their readings; how many were new."""
+        with self._lock, transaction(self._db, self.path) as db:
+            return sum(
+                db.execute(
+                    PUT, (heard.source, heard.boot, heard.seq, heard.received_s, heard.type_name, heard.payload)
+                ).rowcount
+                for heard in batch
             )
-            return cursor.rowcount > 0
 
     def rows(self, after_row: int, limit: int, type_name: str | None = None) -> list[StoredMessage]:
         """Up to `limit` messages in order of arrival, from after row `after_row`."""

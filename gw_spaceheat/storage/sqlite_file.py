@@ -29,9 +29,9 @@ class StorageDamaged(StorageError):
 
 
 def open_file(
-    path: Path | None, schema: tuple[str, ...], max_bytes: int, page_bytes: int = PAGE_BYTES
+    path: Path | None, schema: tuple[str, ...], max_bytes: int, page_bytes: int = PAGE_BYTES, exclusive: bool = True
 ) -> sqlite3.Connection:
-    """Open (or make) a file capped at `max_bytes`; None is a database in memory.
+    """Open (or make) a file capped at `max_bytes`; None is a database in memory. Not `exclusive`: others may read.
 
     Raises StorageError naming path and rule when the folder cannot be written, another process owns the
     file, or the file is damaged.
@@ -47,7 +47,7 @@ def open_file(
     try:
         connection.execute(f"PRAGMA page_size={page_bytes}")
         # Exclusive: two writers would each think the other's sequence numbers their own.
-        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute(f"PRAGMA locking_mode={'EXCLUSIVE' if exclusive else 'NORMAL'}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         actual_bytes = connection.execute("PRAGMA page_size").fetchone()[0]

@@ -1,0 +1,78 @@
+"""`gws history`: what an ear stored of one channel of a house, from SQLite or PostgreSQL."""
+
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from gw_spaceheat.errors import BadInput
+from gw_spaceheat.house.load import load_house
+from gw_spaceheat.house.model import House
+from gw_spaceheat.messages.units import from_wire
+from gw_spaceheat.settings import Settings, load_settings
+from gw_spaceheat.storage.ear_store import StoredReading, open_ear_store
+from gw_spaceheat.views.readings import ChannelHistory, history_csv, history_png, history_text
+
+DAY = timedelta(days=1)
+
+
+def run_history(
+    house: str | None, channel: str, from_text: str | None, to_text: str | None, csv: bool, plot: Path | None
+) -> str:
+    """Lines, CSV, or the name of the picture written. Raises BadInput or StorageError, each one line."""
+    settings = load_settings()
+    loaded = load_house(house or settings.house, settings.houses_folder, settings.input_data_folder)
+    telemetry = _telemetry(loaded, channel)
+    zone = ZoneInfo(loaded.timezone)
+    to = _moment("to", to_text, zone) if to_text is not None else datetime.fromtimestamp(time.time(), zone)
+    start = _moment("from", from_text, zone) if from_text is not None else to - DAY
+    if start >= to:
+        raise BadInput(f"history: --from {start.isoformat()} must be before --to {to.isoformat()}")
+    stored = _read(settings, loaded, channel, start, to)
+    readings = [(reading.time_ms, from_wire(telemetry, reading.wire_value)) for reading in stored]
+    history = ChannelHistory(loaded.alias, channel, telemetry, loaded.timezone, readings)
+    if plot is not None:
+        picture = history_png(history)
+        try:
+            plot.write_bytes(picture)
+        except OSError as error:
+            raise BadInput(f"plot {plot}: cannot be written ({error.strerror})") from error
+    if csv:
+        return history_csv(history)
+    return history_text(history) if plot is None else f"{len(readings)} readings drawn in {plot}"
+
+
+def _read(settings: Settings, house: House, channel: str, start: datetime, to: datetime) -> list[StoredReading]:
+    store = open_ear_store(settings.ear_database, settings.data_folder, read_only=True)
+    try:
+        found = store.readings(house.scada_alias, channel, _ms(start), _ms(to))
+        if found:
+            return found
+        heard = store.channels(house.scada_alias)
+    finally:
+        store.close()
+    between = f"from {start.isoformat()} to {to.isoformat()}"
+    if channel in heard:
+        raise BadInput(f"history: no reading of {channel} of {house.alias} {between} in {store.place}")
+    known = f"only {', '.join(heard)}" if heard else "nothing of this house"
+    raise BadInput(f"history: nothing of channel {channel} of {house.alias} in {store.place}: {known}")
+
+
+def _telemetry(house: House, channel: str) -> str:
+    telemetries = {known.name: known.telemetry for known in house.channels}
+    if channel not in telemetries:
+        raise BadInput(f"channel {channel!r}: house {house.alias} has {', '.join(sorted(telemetries))}")
+    return telemetries[channel]
+
+
+def _moment(option: str, text: str, zone: ZoneInfo) -> datetime:
+    """A day or a time; without an offset it is the house's own."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(f"--{option} {text!r}: must be like 2026-11-20 or 2026-11-20T18:00:00-05:00") from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000.0)

@@ -59,12 +59,12 @@ def _temperature(value_c: float | None) -> str:
 
 
 def _column(title: str, layers_c: Sequence[float | None]) -> RenderableType:
-    text = Text(f"{title:^9}\n", style="bold", no_wrap=True)
+    text = Text(f"{title:^7}\n", style="bold", no_wrap=True)
     for layer_c in layers_c:
         if layer_c is None:
-            text.append("   --    \n", style="dim")
+            text.append("   --  \n", style="dim")
         else:
-            text.append(f" {layer_c:5.1f} C ", style=f"white on {temperature_colour(layer_c)}")
+            text.append(f" {layer_c:5.1f} ", style=f"white on {temperature_colour(layer_c)}")
             text.append("\n")
     return text
 
@@ -78,7 +78,7 @@ def _tanks(view: HouseView) -> RenderableType:
     for _ in columns:
         grid.add_column(no_wrap=True)
     grid.add_row(*columns)
-    return Panel(grid, title="water, hottest at the top", border_style="blue", expand=False)
+    return Panel(grid, title="water, C, hottest on top", border_style="blue", expand=False)
 
 
 def _comfort(view: HouseView) -> RenderableType:

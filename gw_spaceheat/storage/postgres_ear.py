@@ -106,18 +106,19 @@ class PostgresEar:
     def _transaction(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
         """Committed on leaving. Whatever goes wrong, nothing of the connection and what it knew is believed."""
         with self._lock:
+            done = False
             try:
                 if self._connection is None:
                     self._connection = self._connect()
                 with self._connection.transaction():
                     yield self._connection
+                done = True
             except psycopg.Error as error:
-                self._forget()
                 said = " ".join(str(error).split()) or type(error).__name__
                 raise StorageError(f"{self.place}: {said}; the server must be reachable and its disk free") from error
-            except BaseException:
-                self._forget()
-                raise
+            finally:
+                if not done:
+                    self._forget()
 
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         connection = psycopg.connect(self._conninfo, autocommit=True)

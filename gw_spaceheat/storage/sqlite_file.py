@@ -65,16 +65,17 @@ def open_file(
 @contextmanager
 def transaction(connection: sqlite3.Connection, path: Path | None) -> Iterator[sqlite3.Connection]:
     """One explicit transaction: committed on leaving, rolled back on any error. sqlite errors -> StorageError."""
+    done = False
     try:
         connection.execute("BEGIN IMMEDIATE")
         yield connection
         connection.execute("COMMIT")
+        done = True
     except sqlite3.Error as error:
-        _roll_back(connection)
         raise translated(path, error) from error
-    except BaseException:
-        _roll_back(connection)
-        raise
+    finally:
+        if not done:
+            _roll_back(connection)
 
 
 def translated(path: Path | None, error: sqlite3.Error) -> StorageError:

@@ -1,7 +1,6 @@
 """A small storm: the campaign itself works, and its checker finds what it is to find."""
 
 import json
-import shutil
 import sqlite3
 from pathlib import Path
 
@@ -9,13 +8,10 @@ import pytest
 
 from tests.campaigns.storm import Storm, make_schedule, passed
 
-needs_broker = pytest.mark.skipif(not shutil.which("mosquitto", path="/usr/sbin:/usr/bin"), reason="no mosquitto here")
-
 
 @pytest.mark.slow
 @pytest.mark.broker
 @pytest.mark.timeout(300)
-@needs_broker
 def test_a_small_storm_and_what_its_checker_finds(tmp_path: Path) -> None:
     storm = Storm(tmp_path, 3, make_schedule(3, 12))
     result = storm.run()

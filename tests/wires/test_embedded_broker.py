@@ -1,6 +1,5 @@
 """The embedded broker starts, listens on loopback only, and says clearly why it does not."""
 
-import shutil
 import socket
 from pathlib import Path
 
@@ -10,10 +9,6 @@ from gw_spaceheat.errors import BadInput, StorageError, Unreachable
 from gw_spaceheat.wires import embedded_broker
 from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
 
-needs_mosquitto = pytest.mark.skipif(
-    shutil.which("mosquitto") is None and not Path("/usr/sbin/mosquitto").exists(), reason="mosquitto not installed"
-)
-
 
 def listens(port: int) -> bool:
     with socket.socket() as probe:
@@ -21,7 +16,6 @@ def listens(port: int) -> bool:
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_starts_stops_and_keeps_its_port(tmp_path: Path) -> None:
     broker = EmbeddedBroker(folder=tmp_path)
     assert broker.kind == "mosquitto"
@@ -41,7 +35,6 @@ def test_starts_stops_and_keeps_its_port(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_taken_port_is_one_clear_error(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -53,7 +46,6 @@ def test_taken_port_is_one_clear_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_password_file_holds_no_password(tmp_path: Path) -> None:
     broker = EmbeddedBroker(folder=tmp_path, username="scada", password="open sesame")
     try:

@@ -19,9 +19,6 @@ from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
 from gw_spaceheat.wires.mqtt import MqttLink, MqttLinkSettings
 from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice
 
-needs_mosquitto = pytest.mark.skipif(
-    shutil.which("mosquitto") is None and not Path("/usr/sbin/mosquitto").exists(), reason="mosquitto not installed"
-)
 LIMIT_S = 45.0
 
 
@@ -91,7 +88,6 @@ def free_port() -> int:
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_round_trip_retained_and_order(broker: EmbeddedBroker, links: Links) -> None:
     heard = Heard()
     ear: Link = links.new(broker.port, "ear", heard, "house/#")
@@ -111,7 +107,6 @@ def test_round_trip_retained_and_order(broker: EmbeddedBroker, links: Links) -> 
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_wrong_password_is_one_clear_state(broker: EmbeddedBroker, links: Links) -> None:
     heard = Heard()
     link = links.new(broker.port, "scada", heard, "x", password="wrong")
@@ -123,7 +118,6 @@ def test_wrong_password_is_one_clear_state(broker: EmbeddedBroker, links: Links)
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_outbox_survives_broker_killed_again_and_again(broker: EmbeddedBroker, links: Links, tmp_path: Path) -> None:
     """Every event arrives once in the store although the broker is killed under load and forgets everything."""
     outbox, store = Outbox(tmp_path / "outbox.sqlite"), MessageStore(tmp_path / "ear.sqlite")
@@ -178,7 +172,6 @@ def test_outbox_survives_broker_killed_again_and_again(broker: EmbeddedBroker, l
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_link_queues_while_the_broker_is_down(broker: EmbeddedBroker, links: Links) -> None:
     heard, ear_heard = Heard(), Heard()
     link = links.new(broker.port, "scada", heard)
@@ -200,7 +193,6 @@ def test_link_queues_while_the_broker_is_down(broker: EmbeddedBroker, links: Lin
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_frozen_broker_is_noticed_and_stop_is_bounded(broker: EmbeddedBroker, links: Links) -> None:
     heard = Heard()
     link = links.new(broker.port, "scada", heard, "x", keepalive_s=2)
@@ -222,7 +214,6 @@ def test_frozen_broker_is_noticed_and_stop_is_bounded(broker: EmbeddedBroker, li
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_a_handler_that_raises_does_not_end_the_link(broker: EmbeddedBroker, links: Links) -> None:
     heard = Heard()
 
@@ -244,7 +235,6 @@ def test_a_handler_that_raises_does_not_end_the_link(broker: EmbeddedBroker, lin
 
 
 @pytest.mark.broker
-@needs_mosquitto
 def test_stop_sends_what_is_queued(broker: EmbeddedBroker, links: Links) -> None:
     heard, own = Heard(), Heard()
     links.new(broker.port, "ear", heard, "x")

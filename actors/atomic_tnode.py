@@ -16,7 +16,7 @@ from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.messages.forecast import weather_forecast_from
 from gw_spaceheat.messages.market import LatestPrice, Prices, bid_from, market_slot_name, slot_result_from, slot_start_s
 from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
-from gw_spaceheat.planning.bid import Bid, bid_regret, with_bid
+from gw_spaceheat.planning.bid import Bid, bid_regret, whole_run_kw, with_bid
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
@@ -35,7 +35,7 @@ POLICY_S = 300.0  # not oftener
 HORIZON_H = 48
 SNAPSHOT_GOOD_FOR_S = 600.0
 BID_AHEAD_S = 315.0  # the market's gate closes 5 min before the slot
-OFFER_AHEAD_S = 20.0  # before the boundary, so that hours join without a pause of the heat source
+OFFER_AHEAD_S = 280.0  # as soon as the market has cleared: who knows the next hour need not pause before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ class AtomicTNode(Shell):
         self._prices: Prices | None = None
         self._on_since: tuple[bool, float] = (False, -math.inf)
         self._contract = rule.AtnState()
-        pump, boost = house.plumbing.heat_pump, house.plumbing.boost
-        nameplate_w = pump.nameplate_w if pump is not None else boost.rated_w if boost is not None else 0.0
-        self._deliverable = deliverable.Deliverable(nameplate_w)
+        pump = house.plumbing.heat_pump
+        self._deliverable = deliverable.Deliverable()
         self._start_delay_s = pump.start_delay_s if pump is not None else 0.0
+        self._predicted_w: dict[int, float] = {}  # by slot start: what the source would draw while it runs
         self._scada_lives = False
         self.plan: Plan | None = None
         self._solution: Solution | None = None
@@ -168,6 +168,10 @@ class AtomicTNode(Shell):
                 case rule.SlotEnded(contract, status, used_wh, cause):
                     said = f"{contract.contract_id[:8]} {status}: {used_wh:.0f} of {contract.energy_wh:.0f} Wh"
                     self.context.log("ended", f"{said} {cause}".rstrip())
+                    running_w = self._predicted_w.pop(contract.start_s, 0.0)
+                    self._deliverable = deliverable.learned(
+                        self._deliverable, used_wh, running_w, contract.start_s, contract.end_s
+                    )
                     self._look_back(contract.start_s, contract.avg_power_watts / 1000.0, used_wh / 1000.0)
                 case rule.OfferNotMade(contract, reason):
                     self.context.log("not-offered", f"{contract.contract_id[:8]}: {reason}")
@@ -186,14 +190,25 @@ class AtomicTNode(Shell):
         current = self._contract.current
         if current is not None and current.contract.end_s > start_s:
             return
-        was_off = not self._on_since[0]
-        hours = deliverable.running_hours(minutes, was_off, self._start_delay_s)
         planned_w = self._bought_w(start_s, minutes)
         if planned_w is None:
             planned_w = plan.average_w(start_s, start_s + 60.0 * minutes)
-        average_w = self._slot_power_w(deliverable.limit_w(self._deliverable, planned_w, minutes, hours), minutes)
+        whole_w = self._whole_run_w(start_s, minutes)
+        average_w = self._slot_power_w(deliverable.offered_w(self._deliverable, planned_w, whole_w), minutes)
         contract = rule.make_contract(self._house.scada_alias, self.context.new_id(), average_w, start_s, minutes)
         self._decide(rule.MakeOffer(contract))
+
+    def _whole_run_w(self, start_s: int, minutes: int) -> float | None:
+        """What the planner expects the source to draw if it runs through the slot, W on average; None: it cannot."""
+        solution, slot_s = self._solution, 60.0 * minutes
+        whole_kw = None if solution is None else whole_run_kw(solution, start_s, start_s + slot_s)
+        if whole_kw is None:
+            return None
+        whole_w = 1000.0 * whole_kw
+        late_s = 0.0 if self._on_since[0] else self._start_delay_s
+        self._predicted_w = {known_s: w for known_s, w in self._predicted_w.items() if known_s > start_s - 3 * HOUR_S}
+        self._predicted_w[start_s] = whole_w * slot_s / max(slot_s - late_s, STEP_S)
+        return whole_w
 
     def _bid(self) -> None:
         """To the market, before its gate closes: what the house buys at which price in the hour that comes."""
@@ -338,12 +353,13 @@ class AtomicTNode(Shell):
         )
 
     def _commitments(self, start_s: float) -> tuple[Commitment, ...]:
-        """What the running slot still has to buy."""
-        offer = self._contract.current
-        if offer is None or not offer.contract.start_s <= start_s < offer.contract.end_s - 60.0:
-            return ()
-        left_kwh = max(0.0, offer.contract.energy_wh - offer.used_wh) / 1000.0
-        return (Commitment(start_s, offer.contract.end_s, left_kwh),)
+        """What the running slot still has to buy, and what the next one will if it is agreed."""
+        found: list[Commitment] = []
+        for offer in (self._contract.ending, self._contract.current):
+            if offer is not None and start_s < offer.contract.end_s - 60.0:
+                left_kwh = max(0.0, offer.contract.energy_wh - offer.used_wh) / 1000.0
+                found.append(Commitment(max(start_s, offer.contract.start_s), offer.contract.end_s, left_kwh))
+        return tuple(found)
 
     @staticmethod
     def _mean(values: list[float | None]) -> float | None:

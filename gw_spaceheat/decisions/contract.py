@@ -20,6 +20,7 @@ CLOCK_SKEW_S = 60.0
 METER_GAP_S = 60.0
 REMEMBERED = 64
 TOLERANCE = 0.02
+"""Or one minimum run, if that is more: energy comes in runs."""
 
 __all__ = ["TABLE", "ContractState", "Event", "Obligation", "from_json", "next_status"]
 
@@ -123,7 +124,11 @@ def slot_view(state: ContractState, now_s: float) -> SlotView | None:
     contract = current.contract
     if not contract.start_s <= now_s < contract.end_s:
         return None
-    return SlotView(contract.contract_id, contract.avg_power_watts, contract.start_s, contract.end_s, current.used_wh)
+    after = state.upcoming.contract if state.upcoming is not None else None
+    followed = after is not None and after.start_s == contract.end_s and after.avg_power_watts > 0
+    return SlotView(
+        contract.contract_id, contract.avg_power_watts, contract.start_s, contract.end_s, current.used_wh, followed
+    )
 
 
 def _say(
@@ -167,7 +172,7 @@ def _tick(state: ContractState, energy_wh: float | None, facts: ContractFacts, n
         if current is not state.current:
             state = replace(state, current=current)
         if now_s >= current.contract.end_s:
-            state, ended = _finish(state, current, now_s)
+            state, ended = _finish(state, current, facts, now_s)
             effects.extend(ended)
     upcoming = state.upcoming
     if state.current is None and upcoming is not None and now_s >= upcoming.contract.start_s:
@@ -200,14 +205,16 @@ def _begin(state: ContractState, obligation: Obligation, now_s: float) -> tuple[
     return state, [SlotStarted(contract), SendHeartbeat(heartbeat)]
 
 
-def _finish(state: ContractState, obligation: Obligation, now_s: float) -> tuple[ContractState, list[Effect]]:
+def _finish(
+    state: ContractState, obligation: Obligation, facts: ContractFacts, now_s: float
+) -> tuple[ContractState, list[Effect]]:
     contract = obligation.contract
     silent_s = contract.end_s - obligation.metered_s
     gap_s = obligation.gap_s + (silent_s if silent_s > METER_GAP_S else 0.0)
     promised_wh = contract.energy_wh
     if obligation.status is not ContractStatus.ACTIVE or gap_s > 0:
         event, cause = Event.END_UNKNOWN, f"energy was not counted for {gap_s:.0f} s"
-    elif abs(obligation.used_wh - promised_wh) <= max(TOLERANCE * promised_wh, 25.0):
+    elif abs(obligation.used_wh - promised_wh) <= max(TOLERANCE * promised_wh, facts.minimum_run_wh):
         event, cause = Event.END_MET, None
     else:
         event, cause = Event.END_MISSED, f"used {obligation.used_wh:.0f} Wh of {promised_wh:.0f} Wh"

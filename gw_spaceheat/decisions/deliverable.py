@@ -1,57 +1,66 @@
-"""What average power the heat source can really be sold for: learned from the power it draws while it runs.
+"""What average power the heat source can really be sold for: the planner's own prediction, and how true it has been.
 
-A heat pump's electric draw follows weather and water, and defrosts take their share; the nameplate is no promise.
+The planner predicts what the source draws in a slot that it runs through, from weather, water and its parameters. These
+are never quite right; the share of it that was really drawn is learned from slot to slot.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 RUNNING_W = 500.0
-MEMORY_S = 2700.0
-"""Long enough to average over defrosts, which come every 60 to 90 minutes; short enough to follow the weather."""
-UNKNOWN_SHARE = 0.85
-"""Of the nameplate, until it has been seen running."""
-SETTLED_S = 600.0
-"""Before that a run shows its start, not its power."""
-LEAST_SHARE = 0.93
-"""Of what the plan wants: selling too little would give shorter runs, which show less power still."""
-MARGIN = 0.995
+WHOLE = 0.95
+"""A slot that buys this share of a whole run, or more, is run through: a stop just before its end would be a start more."""
+NEW_WEIGHT = 0.3
+"""Of the newest slot: defrosts come every 60 to 90 minutes, so one hour has more of them than another."""
+KEPT_S = 10_800.0
+LEAST_RUN_S = 1800.0
+"""A shorter run shows its start, not its power."""
+SHARES = (0.6, 1.4)
+"""Beyond them something else is wrong than a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deliverable:
-    """Average electric power, W, of the heat source while it runs, defrosts included.
+    """`share` of the predicted power that is really drawn; None: nothing was learned yet.
 
-    `last_w` is what it drew at `last_s` (epoch s), `running_s` since when it runs without a stop.
+    `runs`: when the source ran in the last hours, as (from, to) in epoch s; the last is infinite while it runs.
     """
 
-    nameplate_w: float
-    power_w: float | None = None
-    last_w: float = 0.0
-    last_s: float = 0.0
-    running_s: float | None = None
+    share: float | None = None
+    runs: tuple[tuple[float, float], ...] = ()
 
-    @property
-    def estimate_w(self) -> float:
-        known_w = UNKNOWN_SHARE * self.nameplate_w if self.power_w is None else self.power_w
-        return min(known_w, self.nameplate_w)
+    def running_s(self, start_s: float, end_s: float) -> float:
+        """How long the source ran between two times (epoch s)."""
+        return sum(max(0.0, min(to_s, end_s) - max(from_s, start_s)) for from_s, to_s in self.runs)
 
 
 def heard(state: Deliverable, watts: float, at_s: float) -> Deliverable:
-    """The source's power is `watts` from `at_s` (epoch s) on; what it drew until then is learned."""
-    power_w = state.power_w
-    if state.running_s is not None and at_s - state.running_s > SETTLED_S:
-        share = 1.0 - math.exp(-(at_s - max(state.last_s, state.running_s + SETTLED_S)) / MEMORY_S)
-        power_w = state.last_w if power_w is None else power_w + share * (state.last_w - power_w)
-    running_s = None if watts <= RUNNING_W else at_s if state.running_s is None else state.running_s
-    return Deliverable(state.nameplate_w, power_w, watts, at_s, running_s)
+    """The source draws `watts` from `at_s` (epoch s) on."""
+    was_running = bool(state.runs) and state.runs[-1][1] == math.inf
+    if was_running == (watts > RUNNING_W):
+        return state
+    if was_running:
+        return replace(state, runs=(*state.runs[:-1], (state.runs[-1][0], at_s)))
+    kept = tuple(run for run in state.runs if run[1] > at_s - KEPT_S)
+    return replace(state, runs=(*kept, (at_s, math.inf)))
 
 
-def running_hours(minutes: float, was_off: bool, start_delay_s: float) -> float:
-    """Hours of a slot in which a source ordered at its start can draw its power."""
-    return max(0.0, minutes / 60.0 - (start_delay_s / 3600.0 if was_off else 0.0))
+def learned(state: Deliverable, used_wh: float, running_w: float, start_s: float, end_s: float) -> Deliverable:
+    """A slot (epoch s) is over that used `used_wh`; `running_w`: what was predicted to be drawn while the source runs."""
+    ran_s = state.running_s(start_s, end_s)
+    if ran_s < LEAST_RUN_S or running_w <= 0.0:
+        return state
+    seen = min(max(used_wh * 3600.0 / (running_w * ran_s), SHARES[0]), SHARES[1])
+    share = seen if state.share is None else state.share + NEW_WEIGHT * (seen - state.share)
+    return replace(state, share=share)
 
 
-def limit_w(state: Deliverable, average_w: float, minutes: float, hours: float) -> float:
-    """The average power, W, to offer for a slot of `minutes` with `hours` running hours."""
-    return min(average_w, max(LEAST_SHARE * average_w, MARGIN * state.estimate_w * hours * 60.0 / minutes))
+def offered_w(state: Deliverable, planned_w: float, whole_w: float | None) -> float:
+    """The average power, W, to offer for a slot that the plan buys `planned_w` in.
+
+    `whole_w`: what is predicted of a run through all of the slot; None: there is no room for so much heat.
+    """
+    if whole_w is None:
+        return planned_w
+    deliverable_w = whole_w * (1.0 if state.share is None else state.share)
+    return deliverable_w if planned_w >= WHOLE * whole_w else min(planned_w, deliverable_w)

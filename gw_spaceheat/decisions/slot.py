@@ -12,6 +12,8 @@ class SlotView:
     start_s: float
     end_s: float
     used_wh: float
+    followed: bool = False
+    """Whether a slot that buys heat is already accepted for the moment this one ends."""
 
     @property
     def energy_wh(self) -> float:
@@ -48,7 +50,10 @@ _NOTHING = SlotDecision(False, "this slot buys nothing")
 _TOO_LITTLE = SlotDecision(False, "remaining slot energy is less than a minimum run")
 _TOO_LATE = SlotDecision(False, "too late in the slot for a minimum run")
 CONTROL_PERIOD_S = 1.0
-BRIDGE_SHARE = 0.015  # a slot may end 2 % off
+STARTING_SHARE = 0.25
+BRIDGE_SHARE = 0.015
+"""A slot may end 2 % off; one minimum run where the next slot buys heat: a stop would not be over before it begins."""
+
 
 
 def decide(slot: SlotView, source: HeatSource, is_on: bool, power_w: float, now_s: float) -> SlotDecision:
@@ -65,8 +70,10 @@ def decide(slot: SlotView, source: HeatSource, is_on: bool, power_w: float, now_
             return _RUN
         # A stop this close to the end would cost the next slot its minimum off time and start delay.
         # A source that is only starting draws nothing yet: its running power is what a bridge would cost.
-        overrun_wh = max(power_w, source.running_w) * left_s / 3600.0 - remaining_wh
-        return _BRIDGE if overrun_wh <= BRIDGE_SHARE * slot.energy_wh else _USED
+        starting = power_w < STARTING_SHARE * source.running_w
+        overrun_wh = (source.running_w if starting else power_w) * left_s / 3600.0 - remaining_wh
+        allowed_wh = source.minimum_run_wh if slot.followed else BRIDGE_SHARE * slot.energy_wh
+        return _BRIDGE if overrun_wh <= allowed_wh else _USED
     if remaining_wh < source.minimum_run_wh:
         return _TOO_LITTLE if slot.energy_wh > 0 else _NOTHING
     return _RUN if left_s >= source.minimum_on_s else _TOO_LATE

@@ -220,12 +220,25 @@ def _price(solution: Solution, start: SlotStart) -> float:
 def budgets_kwh(solution: Solution, start: SlotStart) -> Floats:
     """Nothing, every power from a minimum run to all that can be drawn, and the plan's own."""
     problem = solution.problem
-    target = np.array(targets_of(problem)[:1])
-    most_kwh = float(run_slot(problem, start, np.array([inf]), target).electric_kwh[0])
+    most_kwh = float(_whole_run(problem, start).electric_kwh[0])
     least_kwh = min(minimum_run_kwh(problem), most_kwh)
     begin_s, end_s = _times_s(solution, start)
     own_kwh = solution.plan.average_w(begin_s, end_s) * start.hours / 1000.0
     return np.unique([0.0, *np.linspace(least_kwh, most_kwh, POWERS - 1), min(own_kwh, most_kwh), inf])
+
+
+def whole_run_kw(solution: Solution, slot_start_s: float, slot_end_s: float) -> float | None:
+    """What the source draws on average (kW) if it runs through the slot (epoch s); None: there is no room for so much.
+
+    Raises BadInput.
+    """
+    start = slot_start(solution, slot_start_s, slot_end_s)
+    runs = _whole_run(solution.problem, start)
+    return None if runs.filled[0] else float(runs.electric_kwh[0]) / start.hours
+
+
+def _whole_run(problem: Problem, start: SlotStart) -> SlotRuns:
+    return run_slot(problem, start, np.array([inf]), np.array(targets_of(problem)[:1]))
 
 
 def _times_s(solution: Solution, start: SlotStart) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from gw_spaceheat.planning.heat_load import StepHeat
 from gw_spaceheat.planning.problem import Problem
 from gw_spaceheat.planning.value import OFF, ON, end_table
 
-NEVER_C, NEXT = -1e9, np.uint64(1)
+NEVER_C, NEVER_FULL_C, NEXT = -1e9, 1e9, np.uint64(1)
 
 
 @compiled
@@ -201,6 +201,7 @@ def _house_numbers(problem: Problem) -> HouseNumbers:
         store.loss_kw_per_k / store.kwh_per_k,
         store.ambient_c,
         store.highest_level,
+        min(store.fullest_bottom, NEVER_FULL_C),
         store.usable,
         house.through_store,
         latent.melt_start_c if latent else 0.0,
@@ -212,6 +213,7 @@ def _house_numbers(problem: Problem) -> HouseNumbers:
         house.boiler_usd_per_kwh,
         house.house_kwh_per_k,
         1.0 / house.house_kwh_per_k,
+        house.restarts_per_kwh,
         grid.lowest_k,
         grid.highest_k,
         options.unmet_heat_usd_per_kwh,

@@ -39,6 +39,7 @@ class HouseNumbers(NamedTuple):
     loss_k_per_k_h: np.float32
     ambient_c: np.float32
     highest_level: np.float32
+    fullest_bottom: np.float32
     usable: np.float32
     through_store: np.float32
     melt_start_c: np.float32
@@ -51,6 +52,7 @@ class HouseNumbers(NamedTuple):
     boiler_usd_per_kwh: np.float32
     house_kwh_per_k: np.float32
     house_k_per_kwh: np.float32
+    restarts_per_kwh: np.float32
     lowest_k: np.float32
     highest_k: np.float32
     unmet_usd_per_kwh: np.float32
@@ -84,6 +86,7 @@ class WantedNumbers(NamedTuple):
     load_kwh: np.float32
     rswt_level: np.float32
     half_drop_k: np.float32
+    fade_k: np.float32
     cop: np.float32
     capacity_kwh: np.float32
 
@@ -136,18 +139,23 @@ def _share_given(
     spread: np.float32,
     spread_all: np.float32,
     fall_k: np.float32,
-    rswt_level: np.float32,
+    wanted: WantedNumbers,
 ) -> np.float32:
     """As `House.deliverable`; `spread_all`: the spread if all were given."""
-    share = (level + spread - rswt_level) / max(spread - spread_all + fall_k, LEAST_FALL)
-    share = min(share, (level - house.return_level) / max(fall_k, LEAST_FALL))
-    return min(max(share, ZERO), ONE)
+    top_fall = max(spread - spread_all + fall_k, LEAST_FALL)
+    share = (level + spread - wanted.rswt_level) / top_fall
+    fade = top_fall / wanted.fade_k
+    whole = min(max(share, ZERO), ONE)
+    rest = ONE - whole
+    strength = min(max(share * fade + ONE, ZERO), ONE)
+    part = whole + rest * strength / (rest * fade * HALF + ONE)
+    return min(part, max((level - house.return_level) / max(fall_k, LEAST_FALL), ZERO))
 
 
 @compiled
 def _room(house: HouseNumbers, level: np.float32, spread: np.float32, wanted: WantedNumbers) -> np.float32:
     """As `House.room_kwh`."""
-    room = max(house.highest_level - level, ZERO) * house.kwh_per_k
+    room = max(min(house.highest_level, house.fullest_bottom + spread) - level, ZERO) * house.kwh_per_k
     drawn = wanted.wanted_kwh if level + spread > wanted.rswt_level else ZERO
     return (room + house.through_store * drawn) * house.usable
 
@@ -178,7 +186,7 @@ def _shares(
         fall_k = wanted.wanted_kwh * house.k_per_kwh
         for n in range(share.size):
             spread_all = _towards(spread[n], wanted.half_drop_k, fall_k)
-            part = _share_given(house, level[n], spread[n], spread_all, fall_k, wanted.rswt_level)
+            part = _share_given(house, level[n], spread[n], spread_all, fall_k, wanted)
             share[n] = max(follow * (ONE - part), way.least)
     else:
         share[:] = max(follow * way.slope + way.constant, way.least)
@@ -210,7 +218,8 @@ def _charge(
             charge[n] = min(charge[n], _room(house, level[n], spread[n], wanted))
     else:
         for n in range(share.size):
-            charge[n] = min(charge[n], max(house.highest_level - level[n], ZERO) * room_kwh_per_k)
+            highest = min(house.highest_level, house.fullest_bottom + spread[n])
+            charge[n] = min(charge[n], max(highest - level[n], ZERO) * room_kwh_per_k)
     for n in range(share.size):
         mixed[n] = _towards(spread[n], lift[n] * HALF, charge[n] * house.k_per_kwh)
     for n in range(share.size):
@@ -247,7 +256,7 @@ def _draw(
     for n in range(share.size):
         missing = wanted.wanted_kwh - min(share[n] * wanted.capacity_kwh, wanted.wanted_kwh)
         charged, fall_k = level[n] + charge[n] * house.k_per_kwh, missing * house.k_per_kwh
-        part[n] = _share_given(house, charged, mixed[n], spread_after[n], fall_k, wanted.rswt_level)
+        part[n] = _share_given(house, charged, mixed[n], spread_after[n], fall_k, wanted)
     for n in range(share.size):
         spread_after[n] = mixed[n] + part[n] * (spread_after[n] - mixed[n])
     for n in range(share.size):
@@ -265,7 +274,10 @@ def _warm(
     step: StepNumbers,
     wanted: WantedNumbers,
     house_k: np.float32,
+    level: Table,
+    spread: Table,
     share: Table,
+    charge: Table,
     part: Table,
     electric: Table,
     house_after: Table,
@@ -288,6 +300,12 @@ def _warm(
             direct = min(share[n] * wanted.capacity_kwh, wanted.wanted_kwh)
             missing = (wanted.wanted_kwh - direct) * (ONE - part[n])
             other[n] += min(missing, house.boiler_kw * step.hours) * house.boiler_usd_per_kwh
+    if house.restarts_per_kwh > ZERO:
+        for n in range(share.size):
+            direct = min(share[n] * wanted.capacity_kwh, wanted.wanted_kwh)
+            early = direct - direct * direct / max(wanted.capacity_kwh, TINY)
+            left_kwh = _room(house, level[n], spread[n], wanted) - charge[n]
+            other[n] += max(early - left_kwh, ZERO) * house.restarts_per_kwh * step.start_usd
     if step.committed_kwh >= ZERO:
         for n in range(share.size):
             other[n] += house.commitment_usd_per_kwh * abs(electric[n] - step.committed_kwh)
@@ -337,7 +355,7 @@ def prepare(
     ways: Table,
     done: Prepared,
 ) -> None:
-    """All actions of one step. `tables`: (actions, 3 houses, 6), `charging`: (actions, 3, nodes)."""
+    """All actions of one step. `tables`: (actions, 3 houses, 7), `charging`: (actions, 3, nodes)."""
     level, spread, houses_k = nodes
     share, charge, mixed, part = np.empty((4, level.size), np.float32)
     for action in range(tables.shape[0]):
@@ -346,13 +364,14 @@ def prepare(
         way = Way(w[0], w[1], w[2], w[3], w[4], w[5])
         for place in range(HOUSE_NODES):
             w = tables[action, place]
-            wanted = WantedNumbers(w[0], w[1], w[2], w[3], w[4], w[5])
+            wanted = WantedNumbers(w[0], w[1], w[2], w[3], w[4], w[5], w[6])
             _shares(house, step, way, wanted, rate, cop, level, spread, share)
             electric = done.electric_kwh[action, place]
             _charge(house, step, way, wanted, rate, cop, lift, level, spread, share, charge, mixed, electric)
             levels, spreads, warmth = done.level[action, place], done.spread[action, place], done.house[action, place]
             _draw(house, step, wanted, level, share, charge, mixed, part, spreads, levels)
-            _warm(house, step, wanted, houses_k[place], share, part, electric, warmth, done.other_usd[action, place])
+            other = done.other_usd[action, place]
+            _warm(house, step, wanted, houses_k[place], level, spread, share, charge, part, electric, warmth, other)
             cell = done.cell[action, place]
             _weigh(house, levels, spreads, warmth, cell)
             if action >= idle and step.stops_below > ZERO:

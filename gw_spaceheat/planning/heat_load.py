@@ -19,6 +19,8 @@ from gw_spaceheat.planning.store import StoreModel
 
 HOLD, COAST, PREHEAT = 0, 1, 2
 LEAST_DROP_K = 0.5
+LEAST_FADE_K = 1e-3
+"""Of published houses, which count no heat at all below RSWT."""
 SHARPNESS = 10.0
 """Water that returns ever as cold leaves the store in one pass: its thermocline stays sharp, its top as hot as it was.
 
@@ -37,6 +39,8 @@ class Wanted(NamedTuple, Generic[Quantity]):
     rswt_level: Quantity
     """Level (K) the store's top must have."""
     half_drop_k: Quantity
+    fade_k: Quantity
+    """The emitters give this share less per level (K) that the top is below RSWT: 1 / `fade_k`."""
     cop: Quantity
     """Of direct service."""
     capacity_kwh: Quantity
@@ -45,7 +49,7 @@ class Wanted(NamedTuple, Generic[Quantity]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepHeat:
-    """One step's constants. `tables`: (6 quantities in the order of `Wanted`, 3 targets, 3 nodes of the house)."""
+    """One step's constants. `tables`: (7 quantities in the order of `Wanted`, 3 targets, 3 nodes of the house)."""
 
     hours: float
     outdoor_c: float
@@ -122,7 +126,7 @@ def _different(
     rswt_c = emitters.required_c(wanted_kw)
     capacity_kw, cop = source.serving(ARRAYS, outdoor_c, rswt_c)
     serves = source.pump is not None or not store.usable
-    tables = np.empty((rows.shape[0], 6, 3, 3))
+    tables = np.empty((rows.shape[0], 7, 3, 3))
     tables[:, 0] = wanted_kw * hours
     tables[:, 1] = node_load_kw * hours
     tables[:, 2] = _levels(store, rswt_c) if store.usable else NEVER_LEVEL
@@ -130,8 +134,9 @@ def _different(
         tables[:, 3] = 0.5 * np.maximum(LEAST_DROP_K, emitters.drop_k_per_kw * wanted_kw)
     else:
         tables[:, 3] = SHARPNESS * np.maximum(LEAST_DROP_K, rswt_c - emitters.return_c)
-    tables[:, 4] = cop
-    tables[:, 5] = capacity_kw * hours if serves else 0.0
+    tables[:, 4] = emitters.fade_k(wanted_kw) if emitters.return_c is None else LEAST_FADE_K
+    tables[:, 5] = cop
+    tables[:, 6] = capacity_kw * hours if serves else 0.0
     steady_kw = (np.maximum(0.0, load_kw - parameters.load.per_k_kw * setpoint_k) * needs)[:, 0, 0]
     steady_rswt_c = emitters.required_c(np.minimum(steady_kw, greatest_kw))
     return [

@@ -43,7 +43,7 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Measured state as the planner's: store and buffer lumped as mean and top (C), house above its reference (K)."""
+    """Measured state as the planner's: mean and top of its tank (C), house above its reference (K)."""
 
     mean_c: float
     top_c: float
@@ -67,23 +67,20 @@ def readable(value: float | None) -> bool:
 
 
 def start_of(parameters: PlannerParameters, state: StateNow) -> tuple[Start, list[str]]:
-    """Store and buffer lumped by capacity; unreadable layers take their neighbours' mean."""
+    """The store's layers, unreadable ones left out; in a house without store its buffer."""
     notes: list[str] = []
-    mean_c, top_c, kwh_per_k = COLD_STORE_C, COLD_STORE_C, 0.0
-    if parameters.buffer is not None:
-        kwh_per_k = parameters.buffer.kwh_per_k
-        if state.buffer_c is None or not readable(state.buffer_c):
-            notes.append("buffer_temperature_missing")
-        else:
-            mean_c = top_c = state.buffer_c
+    mean_c = top_c = COLD_STORE_C
     if parameters.store is not None:
         layers = [layer for layer in state.store_c if readable(layer)]
         if len(layers) < max(1, len(state.store_c)):
             notes.append(f"store_layers_missing={max(1, len(state.store_c)) - len(layers)}")
-        store_mean_c = sum(layers) / len(layers) if layers else COLD_STORE_C
-        store_kwh_per_k = parameters.store.kwh_per_k
-        mean_c = (mean_c * kwh_per_k + store_mean_c * store_kwh_per_k) / (kwh_per_k + store_kwh_per_k)
-        top_c = layers[0] if layers else COLD_STORE_C
+        if layers:
+            mean_c, top_c = sum(layers) / len(layers), layers[0]
+    elif parameters.buffer is not None:
+        if state.buffer_c is None or not readable(state.buffer_c):
+            notes.append("buffer_temperature_missing")
+        else:
+            mean_c = top_c = state.buffer_c
     house_k = 0.0
     if state.zone_c is None or not readable(state.zone_c):
         notes.append("zone_temperature_missing")

@@ -9,7 +9,7 @@ class PlannerOptions:
 
     unmet_heat_usd_per_kwh: float = 2.0
     """What a kWh of heat that the house needed and did not get is priced at, once it is at its lowest temperature."""
-    below_setpoint_usd_per_k_h: float = 0.5
+    below_setpoint_usd_per_k_h: float = 0.2
     """What a kelvin below the setpoint costs per hour."""
     commitment_usd_per_kwh: float = 3.0
     """What a kWh more or less than an accepted slot says is priced at, beyond its electricity."""

@@ -20,8 +20,9 @@ DEFROST_SHARE = 0.95
 """Heat that is left of capacity and COP where the unit defrosts: about 6 reversed minutes every 60 to 90."""
 MASS_SHARE = 0.3
 """Share of the walls' capacity that follows the air within the two to three hours a plan lets the house coast."""
-START_USD = 0.03
+START_USD = 0.10
 ELEMENT_HOTTEST_C = 85.0
+LEAST_FADE_K = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,14 @@ class EmitterCurve:
         heat, water = self.heat_kw, self.water_c
         slope = (water[-1] - water[-2]) / (heat[-1] - heat[-2])
         result: Floats = np.interp(heat_kw, heat, water) + slope * np.maximum(0.0, heat_kw - heat[-1])
+        return result
+
+    def fade_k(self, heat_kw: Floats) -> Floats:
+        """How far (K) below RSWT the emitters would give nothing, were the curve straight: `heat / (dheat/dwater)`."""
+        step_kw = 0.02 * self.heat_kw[-1]
+        lower_kw = np.maximum(heat_kw - step_kw, 0.0)
+        slope = (self.required_c(lower_kw + step_kw) - self.required_c(lower_kw)) / step_kw
+        result: Floats = np.maximum(slope * heat_kw, LEAST_FADE_K)
         return result
 
     def heat_at_kw(self, water_c: float) -> float:
@@ -236,7 +245,7 @@ class HouseSlack:
     """The house as a store of its own: kWh per kelvin of room temperature, and how far it may leave the setpoint."""
 
     capacity_kwh_per_k: float
-    lowest_k: float = -0.5
+    lowest_k: float = -1.0
     """Below the setpoint by this much, heat that is missing counts as unserved instead of cooling the house more."""
     highest_k: float = 1.0
     movable: bool = False

@@ -26,8 +26,8 @@ PIECE_S = 3600.0
 Inside it the buffer carries the house over the pauses, as in the plan. The planner lumps the buffer with the store and
 would see the house go cold in every pause of a shorter piece while the store's top is below RSWT.
 """
-BRIDGE_SHARE = 0.015
-"""As in `decisions/slot.py`: a slot may end 2 % off."""
+BRIDGE_SHARE = 0.05
+"""About what `decisions/slot.py` allows, whose planner takes a run of `actions.STOPS_BELOW` for a whole one."""
 LEAST_KWH = 1e-9
 
 
@@ -71,6 +71,8 @@ class SlotRuns:
     bound_s: Floats
     after: State[Floats]
     started: NDArray[np.bool_]
+    filled: NDArray[np.bool_]
+    """Whether there was no more room for heat: then running on draws less than it could."""
     parts: tuple[tuple[Piece, Floats, Outcome[Floats]], ...]
     """Per piece: share of it that the source runs, and what it does."""
 
@@ -101,7 +103,7 @@ def run_slot(problem: Problem, start: SlotStart, budget_kwh: Floats, targets: ND
     power_kw = problem.house.parameters.greatest_electric_kw
     state: State[Floats] = State(*(np.full(count, value) for value in start.state))
     left_kwh, used_kwh, other_usd = budget_kwh.copy(), np.zeros(count), np.zeros(count)
-    stopped_s = np.where(accepted, np.inf, -np.inf)
+    stopped_s, filled = np.where(accepted, np.inf, -np.inf), np.zeros(count, dtype=np.bool_)
     parts: list[tuple[Piece, Floats, Outcome[Floats]]] = []
     for piece in start.pieces:
         step = _cut(problem.heats[piece.step], piece.length_s)
@@ -121,6 +123,7 @@ def run_slot(problem: Problem, start: SlotStart, budget_kwh: Floats, targets: ND
         share = np.where(bridged, ready, share)
         stopped_s = np.where((share < ready - 1e-9) & (stopped_s == np.inf), ends_s, stopped_s)
         outcome = _move(problem, step, state, wanted, share, charging, room_kwh)
+        filled |= outcome.charge_kwh >= room_kwh - LEAST_KWH
         other_usd += problem.house.cost_usd(ARRAYS, step.hours, step.setpoint_k, state.house_k, outcome)
         used_kwh += outcome.electric_kwh
         left_kwh -= outcome.electric_kwh
@@ -130,7 +133,7 @@ def run_slot(problem: Problem, start: SlotStart, budget_kwh: Floats, targets: ND
     started = accepted & (not start.mode.running)
     other_usd += source.start_usd * started
     bound_s = _bound_s(problem, start, running, stopped_s)
-    return SlotRuns(used_kwh, other_usd, running, bound_s, state, started, tuple(parts))
+    return SlotRuns(used_kwh, other_usd, running, bound_s, state, started, filled, tuple(parts))
 
 
 def _begin(problem: Problem, start: SlotStart, budget_kwh: Floats) -> tuple[NDArray[np.bool_], float]:
@@ -159,7 +162,7 @@ def _cut(step: StepHeat, length_s: float) -> StepHeat:
     """A piece of a step: as the step, with its energies in proportion."""
     ratio = length_s / 3600.0 / step.hours
     tables = step.tables.copy()
-    tables[[0, 1, 5]] *= ratio
+    tables[[0, 1, 6]] *= ratio
     return replace(
         step,
         hours=step.hours * ratio,

@@ -1,4 +1,4 @@
-"""Store and buffer as the planner sees them: two numbers on a canonical profile, water or phase change.
+"""The store as the planner sees it (in a house without one, its buffer): two numbers on a canonical profile, water or phase change.
 
 `level`: mean heat in kelvins of water above 0 C (for water the mean temperature; a phase-change store has its melting
 range spread along the level). `spread`: how far the top is above and the bottom below that mean. Both come from plug
@@ -8,6 +8,7 @@ outlet then stays constant at first, as behind a real thermocline. Hot water tha
 costs a higher leaving temperature, pass by pass.
 """
 
+import math
 from dataclasses import dataclass
 
 from gw_spaceheat.physics.tank import Latent, level_of
@@ -15,18 +16,22 @@ from gw_spaceheat.planning.maths import Maths, Quantity
 from gw_spaceheat.planning.parameters import PlannerParameters
 
 AMBIENT_C = 20.0
+FULL_MARGIN_K = 1.0
+"""The house stops charging this much before the heat pump would (`decisions.local_facts.store_full`)."""
 BASE_C = 20.0
 """Store energy is counted from here."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreModel:
-    """Store and buffer lumped. `kwh_per_k` is per kelvin of level; `usable` False: the house has neither."""
+    """Store or else buffer. `kwh_per_k` is per kelvin of level; `usable` False: the house has neither."""
 
     kwh_per_k: float
     loss_kw_per_k: float
     ambient_c: float
     highest_level: float
+    fullest_bottom: float
+    """Level that the bottom may reach at most: hotter water must not enter the heat pump."""
     latent: Latent | None
     usable: bool
 
@@ -49,24 +54,30 @@ class StoreModel:
 
 
 def store_model(parameters: PlannerParameters, hottest_source_c: float) -> StoreModel:
-    """Lump store and buffer of the house by capacity and loss."""
-    kwh_per_k, loss_kw_per_k, lost_kw, hottest_c = 0.0, 0.0, 0.0, hottest_source_c
+    """The tank that heat is kept in, with the losses of all tanks.
+
+    Beside a store, the buffer is kept at RSWT whatever is planned: it takes part in the losses and keeps nothing. To lump
+    it with a store that is full would make room where there is none.
+    """
+    hottest_c, fullest_c = hottest_source_c, math.inf
     latent = None
-    for tank in (parameters.buffer, parameters.store):
-        if tank is not None:
-            kwh_per_k += tank.kwh_per_k
-            loss_kw_per_k += tank.loss_kw_per_k
-            lost_kw += tank.loss_kw_per_k * tank.ambient_c
+    tanks = [tank for tank in (parameters.buffer, parameters.store) if tank is not None]
+    kwh_per_k = tanks[-1].kwh_per_k if tanks else 0.0
+    loss_kw_per_k = sum(tank.loss_kw_per_k for tank in tanks)
+    lost_kw = sum(tank.loss_kw_per_k * tank.ambient_c for tank in tanks)
     store = parameters.store
     if store is not None:
         hottest_c = min(store.maximum_c, max(hottest_c, parameters.boost.maximum_c if parameters.boost else 0.0))
+        pump = parameters.heat_pump
+        if pump is not None and parameters.boost is None:
+            fullest_c = pump.maximum_entering_c - FULL_MARGIN_K
         if store.melting is not None:
             melting = store.melting
             latent = Latent(melting.start_c, max(melting.end_c, melting.start_c + 1e-6), melting.latent_kwh / kwh_per_k)
     usable = kwh_per_k > 0.0
     ambient_c = lost_kw / loss_kw_per_k if loss_kw_per_k > 0.0 else AMBIENT_C
-    highest = level_of(hottest_c, latent)
-    return StoreModel(kwh_per_k if usable else 1.0, loss_kw_per_k, ambient_c, highest, latent, usable)
+    highest, fullest = level_of(hottest_c, latent), level_of(fullest_c, latent)
+    return StoreModel(kwh_per_k if usable else 1.0, loss_kw_per_k, ambient_c, highest, fullest, latent, usable)
 
 
 def towards(maths: Maths[Quantity], spread: Quantity, half_k: Quantity, moved_k: Quantity) -> Quantity:

@@ -14,6 +14,8 @@ from gw_spaceheat.planning.source import Charging, HeatSource
 from gw_spaceheat.planning.store import StoreModel, store_model, towards
 
 LEAST_FALL_K = 1e-6
+BUFFER_SWING_K = 6.0
+"""Between a buffer that the house calls empty and one it calls full."""
 
 
 class State(NamedTuple, Generic[Quantity]):
@@ -37,6 +39,8 @@ class Outcome(NamedTuple, Generic[Quantity]):
     loss_kwh: Quantity
     unserved_kwh: Quantity
     """Heat missing when the house is already at its lowest temperature."""
+    restarts: Quantity
+    """Starts beside that of the step's one block, where there is no store to take what the block brings."""
 
 
 class House:
@@ -55,10 +59,12 @@ class House:
         self.return_level = None if return_c is None else self.store.level(return_c)
         """Nothing can be drawn from a store that is all as cold as the water coming back."""
         self.house_kwh_per_k = max(1e-3, parameters.house.capacity_kwh_per_k)
+        self.restarts_per_kwh = _restarts_per_kwh(parameters)
 
     def room_kwh(self, maths: Maths[Quantity], level: Quantity, spread: Quantity, wanted: Wanted[Quantity]) -> Quantity:
         """Heat the store can take in a step."""
-        room = maths.maximum((level - self.store.highest_level) * -self.store.kwh_per_k, 0.0)
+        highest = maths.minimum(spread + self.store.fullest_bottom, self.store.highest_level)
+        room = maths.maximum(highest - level, 0.0) * self.store.kwh_per_k
         if not self.store.usable:
             return room * 0.0
         if self.through_store:
@@ -76,9 +82,17 @@ class House:
         spread_after = towards(maths, spread, wanted.half_drop_k, fall_k)
         top_fall = maths.maximum(spread - spread_after + fall_k, LEAST_FALL_K)
         share: Quantity = (level + spread - wanted.rswt_level) / top_fall
+        whole = maths.minimum(maths.maximum(share, 0.0), 1.0)
+        # Below RSWT the emitters give less and less: half the fade of what is left, as it is in its middle.
+        fade = top_fall / wanted.fade_k
+        rest = whole * -1.0 + 1.0
+        strength = maths.minimum(maths.maximum(share * fade + 1.0, 0.0), 1.0)
+        part: Quantity = whole + rest * strength / (rest * fade * 0.5 + 1.0)
         if self.return_level is not None:
-            share = maths.minimum(share, (level - self.return_level) / maths.maximum(fall_k, LEAST_FALL_K))
-        return maths.minimum(maths.maximum(share, 0.0), 1.0), spread_after
+            part = maths.minimum(
+                part, maths.maximum((level - self.return_level) / maths.maximum(fall_k, LEAST_FALL_K), 0.0)
+            )
+        return part, spread_after
 
     def move(
         self,
@@ -124,6 +138,11 @@ class House:
         house_k = state.house_k + (given_kwh - wanted.load_kwh) * (1.0 / self.house_kwh_per_k)
         # Below the lowest the books stop: the rest is unserved. Above the highest somebody opens a window.
         kept_k = maths.maximum(house_k, lowest_k)
+        restarts: Quantity = room_kwh * 0.0
+        if self.restarts_per_kwh > 0.0:
+            # In one block, the source brings this much before the house can use it.
+            early = direct - direct * direct / maths.maximum(wanted.capacity_kwh, 1e-9)
+            restarts = maths.maximum(early - (room_kwh - charge), 0.0) * self.restarts_per_kwh
         return Outcome(
             after=State(drawn - loss_k, mixed + part * (spread_all - mixed), maths.minimum(kept_k, highest_k)),
             electric_kwh=electric,
@@ -133,14 +152,25 @@ class House:
             boiler_kwh=boiler,
             loss_kwh=loss_k * store.kwh_per_k,
             unserved_kwh=(kept_k - house_k) * self.house_kwh_per_k,
+            restarts=restarts,
         )
 
     def cost_usd(
         self, maths: Maths[Quantity], hours: float, setpoint_k: float, before_k: Quantity, outcome: Outcome[Quantity]
     ) -> Quantity:
-        """Boiler fuel and priced comfort of a step (USD): everything but electricity and starts."""
+        """Boiler fuel, priced comfort and restarts of a step (USD): everything but electricity and its first start."""
         options = self.options
         below_k = maths.maximum((before_k + outcome.after.house_k) * -0.5 + setpoint_k, 0.0)
         comfort = outcome.unserved_kwh * options.unmet_heat_usd_per_kwh
         comfort = comfort + below_k * (options.below_setpoint_usd_per_k_h * hours)
+        if self.restarts_per_kwh > 0.0:
+            comfort = comfort + outcome.restarts * self.source.start_usd
         return comfort + outcome.boiler_kwh * self.boiler_usd_per_kwh if self.boiler_kw > 0.0 else comfort
+
+
+def _restarts_per_kwh(parameters: PlannerParameters) -> float:
+    """Starts per kWh that a source which nobody can turn down brings too early and only the buffer can take."""
+    pump, buffer = parameters.heat_pump, parameters.buffer
+    if pump is None or pump.leaving_choice or buffer is None:
+        return 0.0
+    return 1.0 / (buffer.kwh_per_k * BUFFER_SWING_K)

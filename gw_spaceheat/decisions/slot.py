@@ -55,7 +55,6 @@ BRIDGE_SHARE = 0.015
 """A slot may end 2 % off; one minimum run where the next slot buys heat: a stop would not be over before it begins."""
 
 
-
 def decide(slot: SlotView, source: HeatSource, is_on: bool, power_w: float, now_s: float) -> SlotDecision:
     """Whether the heat source runs now. `power_w`: its electric power at present. O(1), no memory of its own."""
     if not slot.start_s <= now_s < slot.end_s:

@@ -6,8 +6,9 @@ cheaper than the bound. How each part of the model is relaxed, and why that neve
 * *Store*: cut into segments by level; a store at level L has the segments below L full. Charging from L to L' fills
   those between. A segment costs the electricity of water that leaves as cold as it can there (coldest bottom: level
   less the greatest spread), integrated over the segment; what linear filling of a part of a segment can overcharge is
-  taken off as a constant per step. Segments below RSWT less the greatest spread cannot serve. An upper segment is
-  never fuller than a lower one. Standing loss is that of the mean level.
+  taken off as a constant per step. Segments too cold for the emitters even with the greatest spread cannot serve, and
+  below RSWT what is given fades with the mean top of the step. An upper segment is never fuller than a lower one.
+  Standing loss is that of the mean level.
 * *Spread*: a column that is no less than the true one, nor than that of steady discharge. Its change by charging and
   giving is a product, replaced by the two planes above it. Where it is below its greatest, charging costs more and
   segments near RSWT give less: from below a level that lies d under RSWT comes at most what the spread exceeds d by.
@@ -27,6 +28,7 @@ from gw_spaceheat.planning.bound_limits import (
     Reach,
     charge_limits,
     lower_hull,
+    lowest_tops,
     reach_of,
     segments_of,
 )
@@ -102,6 +104,7 @@ class _Model:
         self.reaches = self._reaches()
         self.lowest_levels, self.segments = segments_of(problem, self.reaches, segment_k)
         self.charging = self._charge_limits() if self.store.usable else []
+        self.tops = lowest_tops(problem, self.reaches)
         self.states = self._state_columns()
         self.loss_hull = lower_hull(
             self.segments.fine_levels(), self.store.temperature_c(ARRAYS, self.segments.fine_levels())
@@ -238,7 +241,7 @@ class _Model:
         total = charge[np.newaxis]
         if reach.capacity_kwh > 1e-9 and limits.greatest_kwh > 1e-9:
             program.rows([(total, -reach.least_wanted_kwh / limits.greatest_kwh), (pieces, 1.0)], low=0.0)
-        cooler = self._spread(index, given, total, out, loss)
+        cooler = self._spread(index, given, total, came, out, loss)
         return total, extra[np.newaxis], cooler
 
     def _gain_kwh(self, hours: float) -> float:
@@ -271,7 +274,15 @@ class _Model:
                 low=constant,
             )
 
-    def _spread(self, index: int, given: Columns, charge: Columns, out: Columns, loss: Columns) -> Columns:
+    def _spread(
+        self,
+        index: int,
+        given: Columns,
+        charge: Columns,
+        came: list[tuple[Columns, Number]],
+        out: Columns,
+        loss: Columns,
+    ) -> Columns:
         """Rows of the spread; the answer is the column of charged heat times what the spread lacks (kWh K)."""
         program, segments = self.program, self.segments
         reach, limits = self.reaches[index], self.charging[index]
@@ -288,7 +299,26 @@ class _Model:
             low = greatest_kwh * (high_k - range_k)
             program.rows([(cooler, 1.0), (before, greatest_kwh), (charge, -range_k)], low=low)
         self._usable(reach, given, given_after, out, loss)
+        self._fading(index, given, came, between, given_after)
         return cooler
+
+    def _fading(
+        self, index: int, given: Columns, came: list[tuple[Columns, Number]], before: Columns, after: Columns
+    ) -> None:
+        """Below RSWT the emitters give less: all of it at the highest RSWT, nothing where the top is of no use.
+
+        By the mean of the top before and after giving, which bounds the planner's own fading from above.
+        """
+        reach, segments = self.reaches[index], self.segments
+        floor, capacity = float(segments.edges[0]), segments.kwh_per_k
+        # Charging draws a wide spread together, and the top may so fall a little below what is of use.
+        mixed_k = max(0.0, segments.greatest_spread_k - min(limits.half_lift_k[0] for limits in self.charging))
+        coldest = min(reach.lowest_useful_level, float(self.tops[index : index + 2].min()) - mixed_k)
+        per_k = reach.greatest_wanted_kwh / max(reach.highest_rswt_level - coldest, 1e-6)
+        held: list[tuple[Columns, Number]] = [(columns[np.newaxis], -per_k / capacity) for columns, _ in came]
+        rows: list[tuple[Columns, Number]] = [(given, 1.0 + 0.5 * per_k / capacity), *held]
+        rows += [(before, -0.5 * per_k), (after, -0.5 * per_k)]
+        self.program.rows(rows, high=per_k * (floor - coldest))
 
     def _towards(
         self, before: Columns, after: Columns, moved: Columns, greatest_kwh: float, half_k: float, low_k: float
@@ -307,10 +337,10 @@ class _Model:
         )
 
     def _usable(self, reach: Reach, given: Columns, spread: Columns, out: Columns, loss: Columns) -> None:
-        """Only segments that, with the spread, are as hot as RSWT give; those near it as far as the spread allows."""
+        """Only segments that, with the spread, are of use give; those near that level as far as the spread allows."""
         segments, program = self.segments, self.program
         upper = segments.edges[1:]
-        need_k = reach.lowest_rswt_level - upper
+        need_k = reach.lowest_useful_level - upper
         usable = need_k < segments.greatest_spread_k
         # Without usable segments nothing is given.
         program.rows([(given, 1.0), (out[usable][np.newaxis], -1.0)], high=self._gain_kwh(1.0) + 1e-9)

@@ -28,7 +28,9 @@ class Reach:
     worst_cop: float
     capacity_kwh: float
     least_wanted_kwh: float
-    lowest_rswt_level: float
+    lowest_useful_level: float
+    """A top below this heats nothing, whatever the house's temperature."""
+    highest_rswt_level: float
     half_drop_k: tuple[float, float]
     wanted_lines: list[tuple[float, float]]
     """Wanted heat is at most offset + slope * room temperature, for each (offset, slope)."""
@@ -64,11 +66,12 @@ def reach_of(problem: Problem, step: StepHeat, highest_k: float, movable: bool) 
     upper = lower_hull(house_k, -wanted)
     return Reach(
         wanted_kwh=cells[0].reshape(-1),
-        cop=cells[4].reshape(-1),
-        worst_cop=float(at[4].min()),
-        capacity_kwh=float(at[5].max()),
+        cop=cells[5].reshape(-1),
+        worst_cop=float(at[5].min()),
+        capacity_kwh=float(at[6].max()),
         least_wanted_kwh=float(at[0].min()),
-        lowest_rswt_level=float(at[2].min()),
+        lowest_useful_level=float((at[2] - at[4]).min()),
+        highest_rswt_level=float(at[2].max()),
         half_drop_k=(float(at[3].min()), float(at[3].max())),
         wanted_lines=_lines(upper[0], -upper[1]),
         load_lines=_lines(nodes, step.tables[1, 0]),
@@ -129,7 +132,7 @@ def segments_of(problem: Problem, reaches: list[Reach], segment_k: float) -> tup
     """Lowest level possible before each step and at the end, and segments from there to the hottest level."""
     store, start = problem.house.store, problem.start
     steps = problem.heats[: len(reaches)]
-    coldest = min(start.level, store.ambient_c, *(reach.lowest_rswt_level for reach in reaches))
+    coldest = min(start.level, store.ambient_c, *(reach.lowest_useful_level for reach in reaches))
     lowest = np.full(len(reaches) + 1, coldest)
     drops = [half_k for reach in reaches for half_k in reach.half_drop_k]
     # The bound's spread is never taken as less than that of steady discharge.
@@ -149,16 +152,28 @@ def segments_of(problem: Problem, reaches: list[Reach], segment_k: float) -> tup
 
 
 def _lowest_levels(problem: Problem, reaches: list[Reach], greatest_spread_k: float) -> Floats:
-    """Giving ends where the top is at RSWT; below that only losses lower the level."""
+    """Giving ends where the top is of no use any more; below that only losses lower the level."""
     store, level = problem.house.store, problem.start.level
     lowest = [level]
     for step, reach in zip(problem.heats, reaches, strict=False):
         drawn_k = reach.greatest_wanted_kwh / store.kwh_per_k
-        level = min(level, max(reach.lowest_rswt_level - greatest_spread_k, level - drawn_k))
+        level = min(level, max(reach.lowest_useful_level - greatest_spread_k, level - drawn_k))
         fallen_c = store.temperature_c(ARRAYS, np.array([level + 0.5 * drawn_k]))
         lost_kw = max(0.0, float(fallen_c[0]) - store.ambient_c) * store.loss_kw_per_k
         level -= lost_kw * step.hours / store.kwh_per_k
         lowest.append(level)
+    return np.array(lowest)
+
+
+def lowest_tops(problem: Problem, reaches: list[Reach]) -> Floats:
+    """Lowest level the store's top can have before each step and at the end, if charging does not mix it colder."""
+    store, top = problem.house.store, problem.start.level + problem.start.spread
+    lowest = [top]
+    for step, reach in zip(problem.heats, reaches, strict=False):
+        top = min(top, reach.lowest_useful_level)
+        warmer_k = max(0.0, float(store.temperature_c(ARRAYS, np.array([top]))[0]) - store.ambient_c)
+        top -= warmer_k * store.loss_kw_per_k * step.hours / store.kwh_per_k
+        lowest.append(top)
     return np.array(lowest)
 
 

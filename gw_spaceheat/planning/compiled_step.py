@@ -148,7 +148,7 @@ def _share_given(
     whole = min(max(share, ZERO), ONE)
     rest = ONE - whole
     strength = min(max(share * fade + ONE, ZERO), ONE)
-    part = whole + rest * strength / (rest * fade * HALF + ONE)
+    part = whole + (ONE - house.sharp) * rest * strength / (rest * fade * HALF + ONE)
     return min(part, max((level - house.return_level) / max(fall_k, LEAST_FALL), ZERO))
 
 

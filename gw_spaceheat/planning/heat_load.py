@@ -19,8 +19,8 @@ from gw_spaceheat.planning.store import StoreModel
 
 HOLD, COAST, PREHEAT = 0, 1, 2
 LEAST_DROP_K = 0.5
-LEAST_FADE_K = 1e-3
-"""Of published houses, which count no heat at all below RSWT."""
+NO_FADE_K = 0.1
+"""Of houses that take nothing below RSWT."""
 SHARPNESS = 10.0
 """Water that returns ever as cold leaves the store in one pass: its thermocline stays sharp, its top as hot as it was.
 
@@ -134,7 +134,7 @@ def _different(
         tables[:, 3] = 0.5 * np.maximum(LEAST_DROP_K, emitters.drop_k_per_kw * wanted_kw)
     else:
         tables[:, 3] = SHARPNESS * np.maximum(LEAST_DROP_K, rswt_c - emitters.return_c)
-    tables[:, 4] = emitters.fade_k(wanted_kw) if emitters.return_c is None else LEAST_FADE_K
+    tables[:, 4] = emitters.fade_k(wanted_kw) if emitters.return_c is None else NO_FADE_K
     tables[:, 5] = cop
     tables[:, 6] = capacity_kw * hours if serves else 0.0
     steady_kw = (np.maximum(0.0, load_kw - parameters.load.per_k_kw * setpoint_k) * needs)[:, 0, 0]

@@ -75,24 +75,22 @@ class House:
     def deliverable(
         self, maths: Maths[Quantity], level: Quantity, spread: Quantity, fall_k: Quantity, wanted: Wanted[Quantity]
     ) -> tuple[Quantity, Quantity]:
-        """Share of a fall of the level by `fall_k` that the store can give with its top never below RSWT.
+        """Share of a fall of the level by `fall_k` that the house can take; and the spread if it took all of it.
 
-        Colder water does not heat. And the spread if it gave all of it.
+        All of it with the top at RSWT or above; below, the emitters give less, and nothing `fade_k` below. A house whose
+        water always returns equally cold takes nothing below RSWT, as published.
         """
         spread_after = towards(maths, spread, wanted.half_drop_k, fall_k)
         top_fall = maths.maximum(spread - spread_after + fall_k, LEAST_FALL_K)
         share: Quantity = (level + spread - wanted.rswt_level) / top_fall
         whole = maths.minimum(maths.maximum(share, 0.0), 1.0)
-        # Below RSWT the emitters give less and less: half the fade of what is left, as it is in its middle.
-        fade = top_fall / wanted.fade_k
-        rest = whole * -1.0 + 1.0
-        strength = maths.minimum(maths.maximum(share * fade + 1.0, 0.0), 1.0)
-        part: Quantity = whole + rest * strength / (rest * fade * 0.5 + 1.0)
         if self.return_level is not None:
-            part = maths.minimum(
-                part, maths.maximum((level - self.return_level) / maths.maximum(fall_k, LEAST_FALL_K), 0.0)
-            )
-        return part, spread_after
+            within = (level - self.return_level) / maths.maximum(fall_k, LEAST_FALL_K)
+            return maths.minimum(whole, maths.maximum(within, 0.0)), spread_after
+        # Below RSWT the emitters give less and less: of what is left, as much as in the middle of it.
+        fade, rest = top_fall / wanted.fade_k, whole * -1.0 + 1.0
+        strength = maths.minimum(maths.maximum(share * fade + 1.0, 0.0), 1.0)
+        return whole + rest * strength / (rest * fade * 0.5 + 1.0), spread_after
 
     def move(
         self,

@@ -81,25 +81,40 @@ ELEMENT = replace(
 BIG = replace(HOUSE, store=StoreParameters(tank_kwh_per_k(4000.0), 0.03))
 CARNOT = replace(HOUSE, heat_pump=replace(PUMP, cop=CarnotCop()))
 
+EMPTY_C, FULL_C = (28.0, 28.0, 28.0, 28.0), (70.0, 69.0, 68.0, 66.0)
+
+
+def cheap_hour(usd_per_mwh: float) -> Price:
+    """One cheap hour at night of the first day."""
+    return lambda hour: usd_per_mwh if hour == 3.0 else 150.0
+
+
+def flat(hour: float) -> float:
+    return 120.0
+
+
+# A lukewarm store at the start is of little use to any plan, but of some to the relaxation: such cases are hard ones.
 EASY: dict[str, PlanningCase] = {
     "two-prices-frosty-day": case_of(outdoor_c=-6.0),
-    "two-prices-even-day": case_of(outdoor_c=-3.0, swing_k=0.0),
-    "one-cheap-hour": case_of(price=lambda hour: 10.0 if hour == 3.0 else 150.0, outdoor_c=-10.0, swing_k=0.0),
-    "negative-price-hour": case_of(price=lambda hour: -40.0 if hour == 3.0 else 150.0, outdoor_c=-10.0, swing_k=0.0),
-    "linear-cop-big-store": case_of(BIG, outdoor_c=-6.0),
-    "flat-price-even-day": case_of(price=lambda hour: 120.0, outdoor_c=-8.0, swing_k=0.0),
+    "two-prices-even-day": case_of(outdoor_c=-3.0, swing_k=0.0, store_c=EMPTY_C),
+    "one-cheap-hour": case_of(price=cheap_hour(10.0), outdoor_c=-10.0, swing_k=0.0, store_c=EMPTY_C),
+    "negative-price-hour": case_of(price=cheap_hour(-40.0), outdoor_c=-10.0, swing_k=0.0, store_c=EMPTY_C),
+    "linear-cop-big-store": case_of(BIG, outdoor_c=-6.0, store_c=FULL_C),
+    "flat-price-even-day": case_of(price=flat, outdoor_c=-8.0, swing_k=0.0, store_c=EMPTY_C),
     "element-night-rate": case_of(ELEMENT, night_rate, store_c=(70.0, 65.0, 60.0, 55.0)),
-    "no-store-flat-price": case_of(replace(CARNOT, store=None, buffer=None), lambda hour: 120.0, outdoor_c=-5.0),
+    "no-store-flat-price": case_of(replace(CARNOT, store=None, buffer=None), flat, outdoor_c=-5.0),
     "quarter-hours-frosty-day": case_of(outdoor_c=-6.0, hours=24, minutes=15),
 }
 HARD: dict[str, PlanningCase] = {
+    "flat-price-lukewarm-start": case_of(price=flat, outdoor_c=-8.0, swing_k=0.0),
+    "one-cheap-hour-lukewarm-start": case_of(price=cheap_hour(10.0), outdoor_c=-10.0, swing_k=0.0),
     "one-dear-hour": case_of(price=lambda hour: 900.0 if hour == 18.0 else 100.0, outdoor_c=-10.0, swing_k=0.0),
     "cold-store-at-start": case_of(store_c=(32.0, 31.0, 30.0, 29.0), outdoor_c=-6.0),
     "two-prices-mild-day": case_of(),
     "negative-price-night": case_of(price=lambda hour: -40.0 if 1.0 <= hour % 24.0 < 5.0 else 130.0),
-    "flat-price-mild-day": case_of(price=lambda hour: 120.0),
+    "flat-price-mild-day": case_of(price=flat),
     "carnot-two-prices-mild-day": case_of(CARNOT),
     "carnot-two-prices-cold-day": case_of(CARNOT, outdoor_c=-15.0, store_c=(60.0, 58.0, 56.0, 55.0)),
-    "carnot-flat-price": case_of(CARNOT, lambda hour: 120.0, outdoor_c=-5.0),
+    "carnot-flat-price": case_of(CARNOT, flat, outdoor_c=-5.0),
     "carnot-quarter-hours": case_of(CARNOT, hours=24, minutes=15, outdoor_c=-5.0),
 }

@@ -130,7 +130,8 @@ def test_at_least_25_powers_from_nothing_to_all_that_can_be_drawn() -> None:
 
 
 def test_breakpoints_are_where_two_quantities_cost_the_same() -> None:
-    bid = bid_of(solve(case_at((60,) * 24, dear_by_day(24), outdoor_c=-15.0)), 0.0, HOUR_S)
+    eager = with_pump(parameters_of(WATER), start_usd=0.0)
+    bid = bid_of(solve(case_at((60,) * 24, dear_by_day(24), outdoor_c=-15.0, parameters=eager)), 0.0, HOUR_S)
     assert len(bid.points) >= 3
     for cheap, dear in pairwise(bid.points):
         price = dear.price_usd_per_mwh

@@ -8,6 +8,7 @@ import pytest
 
 from gw_spaceheat.planning.bound import OPTIMAL, lower_bound
 from gw_spaceheat.planning.case import Commitment, DemandCharge, PlanningCase, StateNow
+from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.parameters import (
     BoilerParameters,
     BoostParameters,
@@ -122,8 +123,9 @@ def test_finer_segments_give_no_lower_bound_on_a_leaving_dependent_cop() -> None
 
 
 def test_cost_is_comparable_with_the_plans_own() -> None:
-    case = EASY["no-store-flat-price"]
-    plan, bound = make_plan(case), lower_bound(case)
+    # Comfort so dear that not even the last hour is worth a cooler house.
+    case, options = EASY["no-store-flat-price"], PlannerOptions(below_setpoint_usd_per_k_h=0.5)
+    plan, bound = make_plan(case, options), lower_bound(case, options)
     # Without a store and at one price there is nothing to decide.
     assert bound.cost_usd(plan) == pytest.approx(plan.total_cost_usd, rel=1e-6)
     assert bound.gap_share(plan) == pytest.approx(0.0, abs=1e-6)

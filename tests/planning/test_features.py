@@ -90,8 +90,8 @@ def test_house_at_eight_degrees_is_warmed_up() -> None:
 
 
 def test_start_gives_heat_after_its_delay() -> None:
-    dear = with_pump(parameters_of(WATER), start_delay_s=240.0)
-    plan = make_plan(case_at((5,) * 12, -900.0, parameters=dear))
+    slow = with_pump(parameters_of(WATER), start_delay_s=240.0, start_usd=0.0)
+    plan = make_plan(case_at((5,) * 12, -900.0, parameters=slow))
     full_kwh = plan.steps[2].hp_heat_kwh
     assert plan.steps[0].started
     assert plan.steps[0].hp_heat_kwh == pytest.approx(0.2 * full_kwh, rel=0.05)

@@ -232,23 +232,23 @@ def _house_numbers(problem: Problem) -> HouseNumbers:
 def backward(problem: Problem, last: Table | None = None, kept: list[Table] | None = None) -> list[Table]:
     """As `value.backward`."""
     after = end_table(problem) if last is None else last
-    different = {id(step): number for number, step in enumerate(dict.fromkeys(problem.heats))}
-    firsts = list(dict.fromkeys(problem.heats))
-    first_times = dict(zip(map(id, reversed(problem.heats)), reversed(problem.times), strict=True))
+    different = {id(step): number for number, step in enumerate(dict.fromkeys(problem.alike))}
+    firsts = list(dict.fromkeys(problem.alike))
+    first_times = dict(zip(map(id, reversed(problem.alike)), reversed(problem.times), strict=True))
     waters = list(dict.fromkeys(action.water for action in problem.actions))
     modes = np.array([(2 + times.more_on + times.more_off) for times in problem.times])
     begins = np.cumsum(modes) - modes
     rows = np.array([(begin, t.more_on, t.more_off) for begin, t in zip(begins.tolist(), problem.times, strict=True)])
     out = np.empty((int(modes.sum()), problem.grid.size), dtype=np.float32)
     nodes = problem.nodes[0].size
-    kept_steps = len(problem.heats) if kept is not None else 1
+    kept_steps = len(problem.alike) if kept is not None else 1
     costs = np.empty((kept_steps, len(problem.actions), HOUSE_NODES, nodes), dtype=np.float32)
     tables = np.stack([step.tables[:, problem.targets] for step in firsts]).transpose(0, 2, 3, 1)
     _backward(
         _house_numbers(problem),
         (*problem.nodes, problem.grid.house_nodes().astype(np.float32)),
         problem.idle,
-        np.array([different[id(step)] for step in problem.heats]),
+        np.array([different[id(step)] for step in problem.alike]),
         np.array([_step_numbers(problem, step, first_times[id(step)]) for step in firsts], dtype=np.float32),
         np.ascontiguousarray(tables, dtype=np.float32),
         np.stack([np.stack(problem.charging_all(firsts, water)) for water in waters]).transpose(2, 0, 1, 3),

@@ -60,10 +60,12 @@ class Grid:
 
     def weigh(self, after: State[Floats], weights: Table) -> Places:
         """Cells of many states, shape (states,), and their corners' weights into `weights`, shape (states, 8)."""
-        level = (after.level - self.coldest_level) * (1.0 / self.level_step)
+        level = after.level - self.coldest_level
+        level *= 1.0 / self.level_step
         spread = after.spread * (1.0 / self.spread_step)
-        house = np.minimum(after.house_k, 0.0) * (-1.0 / self.lowest_k)
-        house += np.maximum(after.house_k, 0.0) * (1.0 / self.highest_k)
+        house = np.minimum(after.house_k, 0.0)
+        house *= -1.0 / self.lowest_k - 1.0 / self.highest_k
+        house += after.house_k * (1.0 / self.highest_k)
         house += 1.0
         cell = _split(house, HOUSE_NODES)
         for part, nodes in ((level, self.levels), (spread, self.spreads)):

@@ -64,12 +64,12 @@ class StepHeat:
         columns = self.tables[:, target, :, np.newaxis]
         return Wanted(*columns)
 
-    def between(self, place: float) -> list[Wanted[float]]:
-        """Per target, at a place between the nodes (0..2)."""
+    def between(self, place: float, target: int) -> Wanted[float]:
+        """At a place between the nodes (0..2)."""
         index = 1 if place >= 1.0 else 0
         weight = place - index
-        lower, upper = self.tables[:, :, index], self.tables[:, :, index + 1]
-        return [Wanted(*row) for row in (lower + weight * (upper - lower)).T.tolist()]
+        pairs = self.tables[:, target, index : index + 2].tolist()
+        return Wanted(*[lower + weight * (upper - lower) for lower, upper in pairs])
 
 
 def step_heats(

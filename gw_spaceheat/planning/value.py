@@ -4,6 +4,7 @@ A table has one row per mode: off, on, then `more_on` rows (so many steps it mus
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -219,6 +220,29 @@ class Behind:
         np.dot(corners, self._ones, out=out.reshape(-1))
 
 
+class Candidates(Protocol):
+    """What the backward pass remembers of one step for the roll-out: what is best where."""
+
+    def near(self, line: int, left: int, running: bool) -> set[int]:
+        """Actions that are best at any of four nodes, of `Grid.corner`; of a source that is off, idle and running."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostsAtNodes:
+    """`Candidates` of one step, found when asked for. `costs`: of all actions at all nodes, starts not counted."""
+
+    costs: Table
+    """Shape (actions, lines, spreads)."""
+    idle: int
+
+    def near(self, line: int, left: int, running: bool) -> set[int]:
+        idle, near = self.idle, self.costs[:, line : line + 2, left : left + 2]
+        if running:
+            return set(near.argmin(axis=0).reshape(-1).tolist())
+        started = {number + idle for number in near[idle:].argmin(axis=0).reshape(-1).tolist()}
+        return started.union(near[:idle].argmin(axis=0).reshape(-1).tolist() if idle > 1 else (0,))
+
+
 def end_table(problem: Problem) -> Table:
     """Cost-to-go (USD) after the last step: what heat left then is worth, in both modes."""
     level, _ = problem.nodes
@@ -226,10 +250,10 @@ def end_table(problem: Problem) -> Table:
     return np.tile(end.astype(np.float32), (2, 3))
 
 
-def backward(problem: Problem, last: Table | None = None, kept: list[Table] | None = None) -> list[Table]:
+def backward(problem: Problem, last: Table | None = None, kept: list[Candidates] | None = None) -> list[Table]:
     """Cost-to-go (USD) before each step and after the last, shape (modes, states). `last`: given, not computed.
 
-    `kept` takes, per step, the costs of all actions at all nodes where the source runs on, starts not counted.
+    `kept` takes, per step, what the roll-out wants to know of its actions.
     """
     grid, idle = problem.grid, problem.idle
     tables = [end_table(problem) if last is None else last]
@@ -252,7 +276,7 @@ def backward(problem: Problem, last: Table | None = None, kept: list[Table] | No
         next_more = more
         tables.append(table)
     if kept is not None:
-        kept.extend(costs)
+        kept.extend(CostsAtNodes(one.reshape(len(one), -1, grid.spreads), idle) for one in costs)
     tables.reverse()
     return tables
 

@@ -10,7 +10,7 @@ from actors.base import Address, Context, Shell
 from actors.events import AskLink, LinkChanged, Received, Send, Tick
 from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import atn_contract as rule
-from gw_spaceheat.decisions import deliverable
+from gw_spaceheat.decisions import corrections
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.messages.forecast import weather_forecast_from
@@ -18,7 +18,7 @@ from gw_spaceheat.messages.market import LatestPrice, Prices, bid_from, market_s
 from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
 from gw_spaceheat.planning.bid import Bid, bid_regret, whole_run_kw, with_bid
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
-from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
+from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of, tank_kwh_per_k
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.policy import message_of, policy_of
 from gw_spaceheat.planning.solve import Solution, solve
@@ -34,6 +34,7 @@ BEAT_S = 5.0
 POLICY_S = 300.0  # not oftener
 HORIZON_H = 48
 SNAPSHOT_GOOD_FOR_S = 600.0
+HEAT_TAKEN = ("distribution_flow_l_per_min", "dist_swt_c", "dist_rwt_c")
 BID_AHEAD_S = 315.0  # the market's gate closes 5 min before the slot
 OFFER_AHEAD_S = 280.0  # as soon as the market has cleared: who knows the next hour need not pause before it
 
@@ -69,6 +70,7 @@ class AtomicTNode(Shell):
         self._gateway = gateway
         self._book = book
         self._scada = scada
+        self._believed = outlook.parameters or parameters_of(house.plumbing)
         self._planning = planning
         self._policies = policies
         self._policy_said_s = -math.inf
@@ -82,7 +84,7 @@ class AtomicTNode(Shell):
         self._on_since: tuple[bool, float] = (False, -math.inf)
         self._contract = rule.AtnState()
         pump = house.plumbing.heat_pump
-        self._deliverable = deliverable.Deliverable()
+        self._corrections = corrections.Corrections()
         self._start_delay_s = pump.start_delay_s if pump is not None else 0.0
         self._predicted_w: dict[int, float] = {}  # by slot start: what the source would draw while it runs
         self._scada_lives = False
@@ -135,9 +137,10 @@ class AtomicTNode(Shell):
             case SnapshotSpaceheat():
                 for name, (value, at_ms) in latest_of(payload, self._telemetries).items():
                     self._values[self._quantity_of[name]] = (value, at_ms / 1000.0)
+                self._hear_heat(at_s)
             case PowerWatts(watts=watts):
-                running = watts > deliverable.RUNNING_W
-                self._deliverable = deliverable.heard(self._deliverable, watts, at_s)
+                running = watts > corrections.RUNNING_W
+                self._corrections = corrections.power_heard(self._corrections, watts, at_s)
                 if running != self._on_since[0]:
                     self._on_since = (running, at_s)
             case Prices():
@@ -152,6 +155,17 @@ class AtomicTNode(Shell):
                     self.context.log("ledger", f"refused {payload.contract.contract_id[:8]}: {why}")
                 else:
                     self._decide(rule.HeartbeatReceived(payload))
+
+    def _hear_heat(self, at_s: float) -> None:
+        """What the house takes, by its own flow and water, against what is believed at this weather."""
+        taken = [self._values.get(name) for name in HEAT_TAKEN]
+        known = [value[0] for value in taken if value is not None and at_s - value[1] < SNAPSHOT_GOOD_FOR_S]
+        if len(known) < len(HEAT_TAKEN):
+            return
+        litres_per_min, supply_c, return_c = known
+        measured_kw = tank_kwh_per_k(60.0 * litres_per_min) * (supply_c - return_c)
+        believed_kw = float(self._believed.load.heat_kw(np.array(self._outlook.outdoor_c(at_s))))
+        self._corrections = corrections.heat_heard(self._corrections, measured_kw, believed_kw, at_s)
 
     def _decide(self, event: rule.Input) -> None:
         self._contract, effects = rule.decide(self._contract, event, self.context.now())
@@ -169,8 +183,8 @@ class AtomicTNode(Shell):
                     said = f"{contract.contract_id[:8]} {status}: {used_wh:.0f} of {contract.energy_wh:.0f} Wh"
                     self.context.log("ended", f"{said} {cause}".rstrip())
                     running_w = self._predicted_w.pop(contract.start_s, 0.0)
-                    self._deliverable = deliverable.learned(
-                        self._deliverable, used_wh, running_w, contract.start_s, contract.end_s
+                    self._corrections = corrections.slot_over(
+                        self._corrections, used_wh, running_w, contract.start_s, contract.end_s
                     )
                     self._look_back(contract.start_s, contract.avg_power_watts / 1000.0, used_wh / 1000.0)
                 case rule.OfferNotMade(contract, reason):
@@ -194,7 +208,7 @@ class AtomicTNode(Shell):
         if planned_w is None:
             planned_w = plan.average_w(start_s, start_s + 60.0 * minutes)
         whole_w = self._whole_run_w(start_s, minutes)
-        average_w = self._slot_power_w(deliverable.offered_w(self._deliverable, planned_w, whole_w), minutes)
+        average_w = self._slot_power_w(corrections.offered_w(planned_w, whole_w), minutes)
         contract = rule.make_contract(self._house.scada_alias, self.context.new_id(), average_w, start_s, minutes)
         self._decide(rule.MakeOffer(contract))
 
@@ -347,7 +361,7 @@ class AtomicTNode(Shell):
             step_minutes=minutes,
             outdoor_c=np.array([self._outlook.outdoor_c(time_s) for time_s in middles_s.tolist()]),
             price_usd_per_mwh=np.array(hourly)[((begins_s - hour_s) // HOUR_S).astype(int)],
-            parameters=self._outlook.parameters or parameters_of(self._house.plumbing),
+            parameters=self._believed.scaled(self._corrections.load, 1.0 / self._corrections.power),
             state=state,
             commitments=self._commitments(start_s),
         )

@@ -67,8 +67,10 @@ def winter_case(step_minutes: tuple[int, ...], house: int = 0) -> PlanningCase:
         buffer=Buffer(litres=200.0),
     )
     hours = np.cumsum([0, *step_minutes[:-1]]) / 60.0
-    # A forecast has one temperature an hour, on any grid.
-    outdoor_c = np.array([-8.0 + 5.0 * math.sin((math.floor(hour) - 9.0) * math.pi / 12.0) for hour in hours])
+    # A forecast has one temperature an hour, on any grid, and no two days are alike.
+    noise_k = np.random.default_rng(2020).normal(0.0, 0.7, 24 * math.ceil((hours[-1] + 1.0) / 24.0))
+    whole = np.floor(hours)
+    outdoor_c = -6.0 - 0.1 * whole + 5.0 * np.sin((whole - 9.0) * math.pi / 12.0) + noise_k[whole.astype(int)]
     dear = [(7 <= hour % 24 < 12) or (16 <= hour % 24 < 20) for hour in hours]
     price = np.where(dear, 320.0, 110.0)
     state = StateNow((52.0, 50.0, 47.0, 45.0, 44.0, 42.0), 48.0, 20.0, False, -1e6)

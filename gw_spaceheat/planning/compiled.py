@@ -3,7 +3,10 @@
 Chosen by `PlannerOptions.compiled` where Numba is installed; a test holds both to the same tables.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from gw_spaceheat.planning.actions import Action, Rung, StepTimes, is_committed
 from gw_spaceheat.planning.compiled_step import (
@@ -11,6 +14,7 @@ from gw_spaceheat.planning.compiled_step import (
     LINE,
     STORE_FIRST,
     HouseNumbers,
+    Indices,
     Prepared,
     StepNumbers,
     compiled,
@@ -19,7 +23,9 @@ from gw_spaceheat.planning.compiled_step import (
 from gw_spaceheat.planning.grid import HOUSE_NODES, NEARLY_ONE, Places, Table
 from gw_spaceheat.planning.heat_load import StepHeat
 from gw_spaceheat.planning.problem import Problem
-from gw_spaceheat.planning.value import OFF, ON, end_table
+from gw_spaceheat.planning.value import OFF, ON, Candidates, end_table
+
+Actions = NDArray[np.int8]
 
 NEVER_C, NEVER_FULL_C, NEXT = -1e9, 1e9, np.uint64(1)
 
@@ -54,6 +60,13 @@ def _lower(out: Table, costs: Table) -> None:
 
 
 @compiled
+def _lower_and_tell(out: Table, best: Indices, costs: Table, action: np.int32) -> None:
+    for n in range(out.size):
+        best[n] = action if costs[n] < out[n] else best[n]
+    _lower(out, costs)
+
+
+@compiled
 def _lower_by_start(out: Table, costs: Table, start_usd: Table) -> None:
     for n in range(out.size):
         out[n] = min(out[n], costs[n] + start_usd[n])
@@ -69,15 +82,16 @@ def _cheapest(
     sizes: tuple[np.uint64, np.uint64],
     run: Table,
     starts: Table,
-    costs: Table,
+    best: Indices,
 ) -> None:
-    """Least cost over the actions from `first` to `last`, without and with a start's cost; `costs` takes them all."""
+    """Least cost over the actions from `first` to `last`, without a start's cost (and by which), and with it."""
     run[:] = np.inf
     starts[:] = np.inf
+    costs = np.empty(prepared.electric_kwh.shape[1:], np.float32)
     for action in range(first, last):
-        _costs(prepared, action, price, after, sizes, costs[action])
-        _lower(run, costs[action].reshape(-1))
-        _lower_by_start(starts, costs[action].reshape(-1), prepared.start_usd[action].reshape(-1))
+        _costs(prepared, action, price, after, sizes, costs)
+        _lower_and_tell(run, best, costs.reshape(-1), np.int32(action))
+        _lower_by_start(starts, costs.reshape(-1), prepared.start_usd[action].reshape(-1))
 
 
 @compiled
@@ -90,24 +104,30 @@ def _fill(
     next_more: tuple[int, int],
     stops: bool,
     sizes: tuple[np.uint64, np.uint64],
-    costs: Table,
+    best: Actions,
     table: Table,
 ) -> None:
-    """One step of the recursion, for all modes: as `value._fill`. `stops`: cells reach from the row off to that on."""
+    """One step of the recursion, for all modes: as `value._fill`. `stops`: cells reach from the row off to that on.
+
+    `best` takes the best idle action, the best running one and the best of all where the source runs on.
+    """
     actions, size = prepared.cell.shape[0], table.shape[1]
     more_on, more_off = more
     last_on, last_off = next_more
     rest, run, starts, spare = np.empty((4, size), np.float32)
-    work = np.empty_like(costs)
-    _cheapest(prepared, 0, idle, price, after[OFF], sizes, rest, spare, costs)
+    best_idle, best_run, unused = np.empty((3, size), np.int32)
+    _cheapest(prepared, 0, idle, price, after[OFF], sizes, rest, spare, best_idle)
     on = np.concatenate((after[OFF], after[ON])) if stops else after[ON]
-    _cheapest(prepared, idle, actions, price, on, sizes, run, starts, costs)
+    _cheapest(prepared, idle, actions, price, on, sizes, run, starts, best_run)
+    best[0], best[1] = best_idle, best_run
+    for n in range(size):
+        best[2, n] = best_run[n] if run[n] < rest[n] else best_idle[n]
     if more_on > 0:
-        _cheapest(prepared, idle, actions, price, after[ON + min(more_on, last_on)], sizes, spare, starts, work)
+        _cheapest(prepared, idle, actions, price, after[ON + min(more_on, last_on)], sizes, spare, starts, unused)
         table[ON + 1] = run
         for left in range(2, more_on + 1):
             row = after[ON + min(left - 1, last_on)]
-            _cheapest(prepared, idle, actions, price, row, sizes, table[ON + left], spare, work)
+            _cheapest(prepared, idle, actions, price, row, sizes, table[ON + left], spare, unused)
     table[OFF] = rest
     _lower(table[OFF], starts)
     if more_off > 0:
@@ -115,7 +135,7 @@ def _fill(
         for left in range(2, more_off + 2):
             stay = min(left - 1, last_off)
             row = after[ON + last_on + stay if stay > 0 else OFF]
-            _cheapest(prepared, 0, idle, price, row, sizes, rest, spare, work)
+            _cheapest(prepared, 0, idle, price, row, sizes, rest, spare, unused)
             if left <= more_off:
                 table[ON + more_on + left] = rest
     table[ON] = rest
@@ -136,30 +156,31 @@ def _backward(
     prices: Table,
     rows: Places,
     last: Table,
-    costs: Table,
+    best: Actions,
     out: Table,
 ) -> None:
     """All steps, last first. `steps`: which of the different steps each one is; `rows`: (row of `out`, modes)."""
     different, actions, count = tables.shape[0], tables.shape[1], nodes[0].size
-    floats = np.empty((6, actions, HOUSE_NODES, count), np.float32)
-    cell = np.empty((actions, HOUSE_NODES, count), np.int32)
-    prepared = Prepared(cell, floats[0], floats[1], floats[2], floats[3], floats[4], floats[5])
+    floats = np.empty((different, 6, actions, HOUSE_NODES, count), np.float32)
+    cells = np.empty((different, actions, HOUSE_NODES, count), np.int32)
+    ready = np.zeros(different, np.bool_)
     sizes = (np.uint64(house.spreads), np.uint64(house.block))
     own = np.empty((actions, 3, count), np.float32)
-    after, next_more, known, stops = last, (0, 0), different, False
+    after, next_more = last, (0, 0)
     for index in range(steps.size - 1, -1, -1):
         which = steps[index]
-        if which != known:
-            known = which
-            n = numbers[which]
+        n, done = numbers[which], floats[which]
+        step = StepNumbers(n[0], n[1], n[2], n[3], n[4], n[5])
+        prepared = Prepared(cells[which], done[0], done[1], done[2], done[3], done[4], done[5])
+        if not ready[which]:
+            ready[which] = True
             for action in range(actions):
                 own[action] = charging[which, waters[action]]
-            step = StepNumbers(n[0], n[1], n[2], n[3], n[4], n[5])
-            stops = bool(step.stops_below > np.float32(0.0))
             prepare(house, step, idle, nodes, tables[which], own, ways[which], prepared)
         first, more_on, more_off = rows[index]
         table = out[first : first + 2 + more_on + more_off]
-        kept = costs[min(index, costs.shape[0] - 1)]
+        stops = bool(step.stops_below > np.float32(0.0))
+        kept = best[min(index, best.shape[0] - 1)]
         _fill(prepared, idle, prices[index], after, (more_on, more_off), next_more, stops, sizes, kept, table)
         after, next_more = table, (more_on, more_off)
 
@@ -231,26 +252,36 @@ def _house_numbers(problem: Problem) -> HouseNumbers:
     return HouseNumbers(*(np.float32(number) for number in numbers))
 
 
-def backward(problem: Problem, last: Table | None = None, kept: list[Table] | None = None) -> list[Table]:
+@dataclass(frozen=True, slots=True)
+class BestAtNodes:
+    """`Candidates` of one step, already known. Shape (idle | running | any, lines, spreads)."""
+
+    best: Actions
+
+    def near(self, line: int, left: int, running: bool) -> set[int]:
+        rows = slice(2, 3) if running else slice(0, 2)
+        return set(self.best[rows, line : line + 2, left : left + 2].reshape(-1).tolist())
+
+
+def backward(problem: Problem, last: Table | None = None, kept: list[Candidates] | None = None) -> list[Table]:
     """As `value.backward`."""
     after = end_table(problem) if last is None else last
-    different = {id(step): number for number, step in enumerate(dict.fromkeys(problem.heats))}
-    firsts = list(dict.fromkeys(problem.heats))
-    first_times = dict(zip(map(id, reversed(problem.heats)), reversed(problem.times), strict=True))
+    different = {id(step): number for number, step in enumerate(dict.fromkeys(problem.alike))}
+    firsts = list(dict.fromkeys(problem.alike))
+    first_times = dict(zip(map(id, reversed(problem.alike)), reversed(problem.times), strict=True))
     waters = list(dict.fromkeys(action.water for action in problem.actions))
     modes = np.array([(2 + times.more_on + times.more_off) for times in problem.times])
     begins = np.cumsum(modes) - modes
     rows = np.array([(begin, t.more_on, t.more_off) for begin, t in zip(begins.tolist(), problem.times, strict=True)])
     out = np.empty((int(modes.sum()), problem.grid.size), dtype=np.float32)
-    nodes = problem.nodes[0].size
-    kept_steps = len(problem.heats) if kept is not None else 1
-    costs = np.empty((kept_steps, len(problem.actions), HOUSE_NODES, nodes), dtype=np.float32)
+    kept_steps = len(problem.alike) if kept is not None else 1
+    best = np.empty((kept_steps, 3, problem.grid.size), dtype=np.int8)
     tables = np.stack([step.tables[:, problem.targets] for step in firsts]).transpose(0, 2, 3, 1)
     _backward(
         _house_numbers(problem),
         (*problem.nodes, problem.grid.house_nodes().astype(np.float32)),
         problem.idle,
-        np.array([different[id(step)] for step in problem.heats]),
+        np.array([different[id(step)] for step in problem.alike]),
         np.array([_step_numbers(problem, step, first_times[id(step)]) for step in firsts], dtype=np.float32),
         np.ascontiguousarray(tables, dtype=np.float32),
         np.stack([np.stack(problem.charging_all(firsts, water)) for water in waters]).transpose(2, 0, 1, 3),
@@ -259,9 +290,9 @@ def backward(problem: Problem, last: Table | None = None, kept: list[Table] | No
         problem.horizon.price_usd_per_kwh.astype(np.float32),
         rows,
         np.ascontiguousarray(after),
-        costs,
+        best,
         out,
     )
     if kept is not None:
-        kept.extend(costs.reshape(len(costs), len(problem.actions), -1))
+        kept.extend(BestAtNodes(one) for one in best.reshape(len(best), 3, -1, problem.grid.spreads))
     return [*(out[begin : begin + count] for begin, count in zip(begins, modes, strict=True)), after]

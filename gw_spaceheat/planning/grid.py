@@ -60,10 +60,12 @@ class Grid:
 
     def weigh(self, after: State[Floats], weights: Table) -> Places:
         """Cells of many states, shape (states,), and their corners' weights into `weights`, shape (states, 8)."""
-        level = (after.level - self.coldest_level) * (1.0 / self.level_step)
+        level = after.level - self.coldest_level
+        level *= 1.0 / self.level_step
         spread = after.spread * (1.0 / self.spread_step)
-        house = np.minimum(after.house_k, 0.0) * (-1.0 / self.lowest_k)
-        house += np.maximum(after.house_k, 0.0) * (1.0 / self.highest_k)
+        house = np.minimum(after.house_k, 0.0)
+        house *= -1.0 / self.lowest_k - 1.0 / self.highest_k
+        house += after.house_k * (1.0 / self.highest_k)
         house += 1.0
         cell = _split(house, HOUSE_NODES)
         for part, nodes in ((level, self.levels), (spread, self.spreads)):
@@ -78,12 +80,14 @@ class Grid:
             np.subtract(pair.reshape(-1), far, out=weights[:, first])
         return cell.reshape(-1).astype(np.intp)
 
-    def around(self, level: float, spread: float, house_k: float) -> list[int]:
-        """The four nodes of the store around a state, at the nearest temperature of the house."""
+    def corner(self, level: float, spread: float, house_k: float) -> tuple[int, int]:
+        """First line (house * levels + level) and column (spread) of the four nodes of the store around a state.
+
+        At the nearest temperature of the house; the others are the next line and the next column.
+        """
         line = min(max(int((level - self.coldest_level) / self.level_step), 0), self.levels - 2)
         left = min(max(int(spread / self.spread_step), 0), self.spreads - 2)
-        at = (round(self.house_place(house_k)) * self.levels + line) * self.spreads + left
-        return [at, at + 1, at + self.spreads, at + self.spreads + 1]
+        return round(self.house_place(house_k)) * self.levels + line, left
 
     def value(self, row: memoryview, level: float, spread: float, house_k: float) -> float:
         """Value of one table row at one state."""

@@ -4,7 +4,7 @@ A *target* is the room temperature the thermostats aim at: the setpoint, the low
 the highest (preheat). All of it is worked out at the three nodes of the house's temperature; in between it is straight.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import Generic, NamedTuple
 
@@ -13,12 +13,13 @@ import numpy as np
 from gw_spaceheat.planning.inputs import Horizon
 from gw_spaceheat.planning.maths import ARRAYS, Floats, Quantity
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import PlannerParameters
+from gw_spaceheat.planning.parameters import LoadLine, PlannerParameters
 from gw_spaceheat.planning.source import HeatSource
 from gw_spaceheat.planning.store import StoreModel
 
 HOLD, COAST, PREHEAT = 0, 1, 2
 LEAST_DROP_K = 0.5
+LEAST_ALIKE_KW = 0.01
 NO_FADE_K = 0.1
 """Of houses that take nothing below RSWT."""
 SHARPNESS = 10.0
@@ -67,12 +68,12 @@ class StepHeat:
         columns = self.tables[:, target, :, np.newaxis]
         return Wanted(*columns)
 
-    def between(self, place: float) -> list[Wanted[float]]:
-        """Per target, at a place between the nodes (0..2)."""
+    def between(self, place: float, target: int) -> Wanted[float]:
+        """At a place between the nodes (0..2)."""
         index = 1 if place >= 1.0 else 0
         weight = place - index
-        lower, upper = self.tables[:, :, index], self.tables[:, :, index + 1]
-        return [Wanted(*row) for row in (lower + weight * (upper - lower)).T.tolist()]
+        pairs = self.tables[:, target, index : index + 2].tolist()
+        return Wanted(*[lower + weight * (upper - lower) for lower, upper in pairs])
 
 
 def step_heats(
@@ -83,20 +84,33 @@ def step_heats(
     horizon: Horizon,
     house_nodes: Floats,
 ) -> list[StepHeat]:
-    """One per step; equal steps in a row (the quarter hours of one forecast hour) share one object."""
+    """One per step; equal steps (the quarter hours of one forecast hour) share one object."""
     # NaN differs from itself: for the comparison, no commitment is a negative one.
     committed_kwh = np.nan_to_num(horizon.committed_kwh, nan=-1.0)
     columns = (horizon.hours, horizon.outdoor_c, horizon.load_kw, horizon.setpoint_k, committed_kwh)
     rows = list(zip(*(column.tolist() for column in columns), strict=True))
-    firsts = [index for index, row in enumerate(rows) if index == 0 or row != rows[index - 1]]
-    made = iter(
-        _different(parameters, source, store, options, np.array([rows[index] for index in firsts]), house_nodes)
+    different = list(dict.fromkeys(rows))
+    made = _different(parameters, source, store, options, np.array(different), house_nodes)
+    known = dict(zip(different, made, strict=True))
+    return [known[row] for row in rows]
+
+
+def alike_steps(horizon: Horizon, line: LoadLine, alike_k: float) -> Horizon:
+    """`horizon` with steps that hardly differ in weather made equal: each takes the mean of its kind."""
+    if alike_k <= 0.0:
+        return horizon
+    kilowatts = max(alike_k * abs(line.per_k_kw), LEAST_ALIKE_KW)
+    by_wind_kw = horizon.load_kw - line.heat_kw(horizon.outdoor_c)
+    keys = (
+        np.floor(horizon.outdoor_c / alike_k),
+        np.round(by_wind_kw / kilowatts),
+        horizon.hours,
+        horizon.setpoint_k,
+        np.nan_to_num(horizon.committed_kwh, nan=-1.0),
     )
-    starts = set(firsts)
-    heats: list[StepHeat] = []
-    for index in range(len(rows)):
-        heats.append(next(made) if index in starts else heats[-1])
-    return heats
+    _, kind, size = np.unique(np.stack(keys), axis=1, return_inverse=True, return_counts=True)
+    outdoor_c, load_kw = ((np.bincount(kind, series) / size)[kind] for series in (horizon.outdoor_c, horizon.load_kw))
+    return replace(horizon, outdoor_c=outdoor_c, load_kw=load_kw)
 
 
 def _different(

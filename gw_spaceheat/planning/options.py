@@ -24,6 +24,9 @@ class PlannerOptions:
     level_nodes: int = 96
     spread_nodes: int = 4
     """With the three nodes of the house and two modes of the source: 2,304 states."""
+    alike_k: float = 0.5
+    """In the tables, steps whose outdoor temperatures (or loads, by wind) differ by less are worked out once, as their
+    mean. The roll-out of the plan knows each step as it is. 0: every step of its own."""
     compiled: bool = False
     """Compute the tables with Numba where it is installed (extra `cloud`): the same tables, sooner."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from gw_spaceheat.planning.actions import Action, StepTimes, Water, actions_of, line_of, step_times
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.grid import Grid, Table
-from gw_spaceheat.planning.heat_load import StepHeat, step_heats
+from gw_spaceheat.planning.heat_load import StepHeat, alike_steps, step_heats
 from gw_spaceheat.planning.inputs import Horizon, horizon_of, start_of
 from gw_spaceheat.planning.maths import ARRAYS, Floats, Maths, Quantity
 from gw_spaceheat.planning.options import PlannerOptions
@@ -30,6 +30,8 @@ class Problem:
     house: House
     horizon: Horizon
     heats: list[StepHeat]
+    alike: list[StepHeat]
+    """As `heats`, with those that hardly differ made one (`PlannerOptions.alike_k`): what the tables rest on."""
     times: list[StepTimes]
     grid: Grid
     nodes: tuple[Table, Table]
@@ -101,6 +103,8 @@ def problem_of(case: PlanningCase, options: PlannerOptions) -> Problem:
     grid = _grid(case, options, house, horizon, start)
     heats = step_heats(case.parameters, house.source, store, options, horizon, grid.house_nodes())
     grid = _fit_store(grid, options, house, heats, start)
+    usual = alike_steps(horizon, case.parameters.load, options.alike_k)
+    alike = step_heats(case.parameters, house.source, store, options, usual, grid.house_nodes())
     known = {hours: step_times(house.source, hours) for hours in {heat.hours for heat in heats}}
     times = [known[heat.hours] for heat in heats]
     actions = actions_of(house.source, case.parameters.house.movable, store.usable)
@@ -109,6 +113,7 @@ def problem_of(case: PlanningCase, options: PlannerOptions) -> Problem:
         house=house,
         horizon=horizon,
         heats=heats,
+        alike=alike,
         times=times,
         grid=grid,
         nodes=grid.store_nodes(),

@@ -13,8 +13,10 @@ from gw_spaceheat.planning.maths import SCALARS
 from gw_spaceheat.planning.problem import Problem
 from gw_spaceheat.planning.source import Charging
 from gw_spaceheat.planning.transition import Outcome, State
-from gw_spaceheat.planning.value import row_of
+from gw_spaceheat.planning.value import Candidates, row_of
 
+NO_CHARGING = Charging(0.0, 1.0, 1.0)
+"""Of a source that is off."""
 NOT_IN_TIME_USD = 1e6
 """An action that a minimum time forbids is taken only if there is no other."""
 
@@ -52,17 +54,21 @@ def tried(
 ) -> list[Taken]:
     """Every action of a step (or those of `which`) from one state, minimum times and the start's delay included."""
     step = problem.heats[index]
-    wanted_at = step.between(problem.grid.house_place(state.house_k))
+    place = problem.grid.house_place(state.house_k)
+    wanted_at: dict[int, Wanted[float]] = {}
     waters: dict[Water, Charging[float]] = {}
     result: list[Taken] = []
     actions, lines = problem.actions, problem.lines[step.hours]
     for number in range(len(actions)) if which is None else which:
         action, line = actions[number], lines[number]
-        charging = waters.get(action.water)
+        wanted = wanted_at.get(action.target)
+        if wanted is None:
+            wanted = wanted_at[action.target] = step.between(place, action.target)
+        charging = NO_CHARGING if number < problem.idle else waters.get(action.water)
         if charging is None:
             charging = problem.charging(SCALARS, step, action.water, state.level, state.spread)
             waters[action.water] = charging
-        result.append(_try(problem, index, state, mode, action, line, wanted_at[action.target], charging))
+        result.append(_try(problem, index, state, mode, action, line, wanted, charging))
     return result
 
 
@@ -187,17 +193,13 @@ def cost_to_go_usd(problem: Problem, rows: list[memoryview], following: int, mod
     return problem.grid.value(row, state.level, state.spread, state.house_k)
 
 
-def promising(problem: Problem, costs: Table, state: State[float], running: bool) -> set[int]:
+def promising(problem: Problem, candidates: Candidates, state: State[float], running: bool) -> set[int]:
     """Actions that are best at a node around the state; if the source is off, the best idle and the best running ones.
 
-    `costs`: of all actions at all nodes, in one step. What is best nowhere around a state is hardly ever best at it.
+    What is best nowhere around a state is hardly ever best at it.
     """
-    near = costs[:, problem.grid.around(state.level, state.spread, state.house_k)]
-    if running:
-        return set(near.argmin(axis=0).tolist())
-    idle = problem.idle
-    started = {number + idle for number in near[idle:].argmin(axis=0).tolist()}
-    return started.union(near[:idle].argmin(axis=0).tolist() if idle > 1 else (0,))
+    line, left = problem.grid.corner(state.level, state.spread, state.house_k)
+    return candidates.near(line, left, running)
 
 
 def roll_out(
@@ -206,17 +208,17 @@ def roll_out(
     mode: Mode,
     first: int | None,
     change_usd: float,
-    costs: list[Table] | None = None,
+    kept: list[Candidates] | None = None,
 ) -> list[Taken]:
     """The plan's steps. `first`: the first action is given. `change_usd`: > 0 on leaving, < 0 on taking the source on.
 
-    A change against the plan in force costs its size, in the first step only. With `costs`, as the backward pass kept
-    them, only promising actions are tried after that.
+    A change against the plan in force costs its size, in the first step only. With `kept`, of the backward pass, only
+    promising actions are tried after that.
     """
     state, done = problem.start, list[Taken]()
     for index in range(problem.horizon.steps):
-        hurried = costs is not None and index > 0 and mode.bound_s <= 0.0
-        which = promising(problem, costs[index], state, mode.running) if costs is not None and hurried else None
+        hurried = index > 0 and mode.bound_s <= 0.0
+        which = promising(problem, kept[index], state, mode.running) if kept is not None and hurried else None
         choices = tried(problem, index, state, mode, which)
         if len(choices) == 1:
             done.append(choices[0])

@@ -11,7 +11,7 @@ from gw_spaceheat.planning.plan import Plan, PlanStep
 from gw_spaceheat.planning.problem import Problem, mean_price_usd_per_kwh, problem_of
 from gw_spaceheat.planning.reasons import reason_of, unmet_of
 from gw_spaceheat.planning.roll_out import Mode, Taken, roll_out, rows_of
-from gw_spaceheat.planning.value import OFF, ON, backward
+from gw_spaceheat.planning.value import OFF, ON, Candidates, backward
 
 NO_UNSERVED_KWH = 0.005
 NO_DEGREE_HOURS = 0.01
@@ -36,19 +36,19 @@ def make_plan(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> 
 def solve(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, first: int | None = None) -> Solution:
     """As `make_plan`, with problem and tables. `first`: the index of the first action, if it is given."""
     problem = problem_of(case, options)
-    costs: list[Table] = []
-    tables = _tables(problem, options, costs)
-    taken = roll_out(problem, tables, mode_now(case, problem), first, _change_usd(case, options), costs)
+    kept: list[Candidates] = []
+    tables = _tables(problem, options, kept)
+    taken = roll_out(problem, tables, mode_now(case, problem), first, _change_usd(case, options), kept)
     return Solution(put_together(case, problem, tables, taken), case, problem, tables, taken)
 
 
-def _tables(problem: Problem, options: PlannerOptions, costs: list[Table]) -> list[Table]:
+def _tables(problem: Problem, options: PlannerOptions, kept: list[Candidates]) -> list[Table]:
     """Cost-to-go by NumPy, or by Numba where that is asked for and installed: it takes a second to import."""
     if options.compiled and find_spec("numba") is not None:
         from gw_spaceheat.planning import compiled
 
-        return compiled.backward(problem, kept=costs)
-    return backward(problem, kept=costs)
+        return compiled.backward(problem, kept=kept)
+    return backward(problem, kept=kept)
 
 
 def mode_now(case: PlanningCase, problem: Problem) -> Mode:

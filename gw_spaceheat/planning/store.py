@@ -1,4 +1,4 @@
-"""The store as the planner sees it (in a house without one, its buffer): two numbers on a canonical profile, water or phase change.
+"""The store (in a house without one, its buffer) as two numbers on a canonical profile, water or phase change.
 
 `level`: mean heat in kelvins of water above 0 C (for water the mean temperature; a phase-change store has its melting
 range spread along the level). `spread`: how far the top is above and the bottom below that mean. Both come from plug
@@ -56,8 +56,8 @@ class StoreModel:
 def store_model(parameters: PlannerParameters, hottest_source_c: float) -> StoreModel:
     """The tank that heat is kept in, with the losses of all tanks.
 
-    Beside a store, the buffer is kept at RSWT whatever is planned: it takes part in the losses and keeps nothing. To lump
-    it with a store that is full would make room where there is none.
+    Beside a store, the buffer is kept at RSWT whatever is planned: it takes part in the losses and keeps nothing. To
+    lump it with a store that is full would make room where there is none.
     """
     hottest_c, fullest_c = hottest_source_c, math.inf
     latent = None

@@ -31,8 +31,8 @@ class Outcome(NamedTuple, Generic[Quantity]):
 
     after: State[Quantity]
     electric_kwh: Quantity
-    heat_kwh: Quantity
-    """Of heat pump and element."""
+    direct_kwh: Quantity
+    """From the source to the house."""
     charge_kwh: Quantity
     discharge_kwh: Quantity
     boiler_kwh: Quantity
@@ -41,6 +41,11 @@ class Outcome(NamedTuple, Generic[Quantity]):
     """Heat missing when the house is already at its lowest temperature."""
     restarts: Quantity
     """Starts beside that of the step's one block, where there is no store to take what the block brings."""
+
+    @property
+    def heat_kwh(self) -> Quantity:
+        """Of heat pump and element."""
+        return self.direct_kwh + self.charge_kwh
 
 
 class House:
@@ -75,22 +80,24 @@ class House:
     def deliverable(
         self, maths: Maths[Quantity], level: Quantity, spread: Quantity, fall_k: Quantity, wanted: Wanted[Quantity]
     ) -> tuple[Quantity, Quantity]:
-        """Share of a fall of the level by `fall_k` that the house can take; and the spread if it took all of it.
+        """Share of a fall of the level by `fall_k` that the house can take.
 
-        All of it with the top at RSWT or above; below, the emitters give less, and nothing `fade_k` below. A house whose
-        water always returns equally cold takes nothing below RSWT, as published.
+        All of it with the top at RSWT or above; below, the emitters give less, and nothing `fade_k` below. Where water
+        always returns equally cold, nothing is taken below RSWT, as published. And by how much the spread would fall if
+        it took all of it.
         """
-        spread_after = towards(maths, spread, wanted.half_drop_k, fall_k)
-        top_fall = maths.maximum(spread - spread_after + fall_k, LEAST_FALL_K)
+        faded = maths.exp(fall_k / (wanted.half_drop_k * -1.0)) * -1.0 + 1.0
+        spread_fall = (spread - wanted.half_drop_k) * faded
+        top_fall = maths.maximum(spread_fall + fall_k, LEAST_FALL_K)
         share: Quantity = (level + spread - wanted.rswt_level) / top_fall
         whole = maths.minimum(maths.maximum(share, 0.0), 1.0)
         if self.return_level is not None:
             within = (level - self.return_level) / maths.maximum(fall_k, LEAST_FALL_K)
-            return maths.minimum(whole, maths.maximum(within, 0.0)), spread_after
+            return maths.minimum(whole, maths.maximum(within, 0.0)), spread_fall
         # Below RSWT the emitters give less and less: of what is left, as much as in the middle of it.
         fade, rest = top_fall / wanted.fade_k, whole * -1.0 + 1.0
         strength = maths.minimum(maths.maximum(share * fade + 1.0, 0.0), 1.0)
-        return whole + rest * strength / (rest * fade * 0.5 + 1.0), spread_after
+        return whole + rest * strength / (rest * fade * 0.5 + 1.0), spread_fall
 
     def move(
         self,
@@ -105,35 +112,41 @@ class House:
         boost_kwh: Quantity | None,
         room_kwh: Quantity,
     ) -> Outcome[Quantity]:
-        """The state after a step in which the source runs `share` of it. All inputs broadcast against each other."""
+        """The state after a step in which the source runs `share` of it. All inputs broadcast against each other.
+
+        In an order that puts what is the same for all of the store's states together first: those arrays are small.
+        """
         store, level, spread = self.store, state.level, state.spread
         k_per_kwh = 1.0 / store.kwh_per_k
         direct = maths.minimum(share * wanted.capacity_kwh, wanted.wanted_kwh)
         # Without capacity nothing was direct, and all of the share is left.
         left = share - direct / maths.maximum(wanted.capacity_kwh, 1e-9)
         charge = maths.minimum(left * (charging.rate_kw * hours), room_kwh)
-        electric = direct / wanted.cop + charge / charging.cop
-        mixed = towards(maths, spread, charging.lift_k * 0.5, charge * k_per_kwh)
+        electric = charge / charging.cop + direct / wanted.cop
+        charge_k = charge * k_per_kwh
+        mixed = towards(maths, spread, charging.lift_k * 0.5, charge_k)
         if boost_kwh is not None:
             boost = maths.minimum(boost_kwh, room_kwh - charge)
             charge = charge + boost
             electric = electric + boost
-        charged = level + charge * k_per_kwh
+            charge_k = charge * k_per_kwh
+        charged = level + charge_k
         if self.return_level is not None:
             # A sharp thermocline hardly falls: what would be hotter than the source can make is spread below.
             mixed = maths.maximum(maths.minimum(mixed, charged * -1.0 + store.highest_level), 0.0)
         missing = wanted.wanted_kwh - direct
-        part, spread_all = self.deliverable(maths, charged, mixed, missing * k_per_kwh, wanted)
+        part, spread_fall = self.deliverable(maths, charged, mixed, missing * k_per_kwh, wanted)
         given = missing * part
         drawn = charged - given * k_per_kwh
         mean_c = store.temperature_c(maths, (level + drawn) * 0.5)
         loss_k = (mean_c - store.ambient_c) * (store.loss_kw_per_k * hours * k_per_kwh)
-        given_kwh = direct + given
+        given_kwh = given
         boiler: Quantity = room_kwh * 0.0
         if self.boiler_kw > 0.0:
             boiler = maths.minimum(missing - given, self.boiler_kw * hours)
             given_kwh = given_kwh + boiler
-        house_k = state.house_k + (given_kwh - wanted.load_kwh) * (1.0 / self.house_kwh_per_k)
+        k_per_house_kwh = 1.0 / self.house_kwh_per_k
+        house_k = given_kwh * k_per_house_kwh + ((direct - wanted.load_kwh) * k_per_house_kwh + state.house_k)
         # Below the lowest the books stop: the rest is unserved. Above the highest somebody opens a window.
         kept_k = maths.maximum(house_k, lowest_k)
         restarts: Quantity = room_kwh * 0.0
@@ -142,9 +155,9 @@ class House:
             early = direct - direct * direct / maths.maximum(wanted.capacity_kwh, 1e-9)
             restarts = maths.maximum(early - (room_kwh - charge), 0.0) * self.restarts_per_kwh
         return Outcome(
-            after=State(drawn - loss_k, mixed + part * (spread_all - mixed), maths.minimum(kept_k, highest_k)),
+            after=State(drawn - loss_k, mixed - part * spread_fall, maths.minimum(kept_k, highest_k)),
             electric_kwh=electric,
-            heat_kwh=direct + charge,
+            direct_kwh=direct,
             charge_kwh=charge,
             discharge_kwh=given,
             boiler_kwh=boiler,
@@ -158,7 +171,7 @@ class House:
     ) -> Quantity:
         """Boiler fuel, priced comfort and restarts of a step (USD): everything but electricity and its first start."""
         options = self.options
-        below_k = maths.maximum((before_k + outcome.after.house_k) * -0.5 + setpoint_k, 0.0)
+        below_k = maths.maximum((before_k * -0.5 + setpoint_k) - outcome.after.house_k * 0.5, 0.0)
         comfort = outcome.unserved_kwh * options.unmet_heat_usd_per_kwh
         comfort = comfort + below_k * (options.below_setpoint_usd_per_k_h * hours)
         if self.restarts_per_kwh > 0.0:

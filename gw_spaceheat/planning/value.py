@@ -4,6 +4,7 @@ A table has one row per mode: off, on, then `more_on` rows (so many steps it mus
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -107,6 +108,27 @@ def prepare(
     )
 
 
+class Known:
+    """Steps that were prepared and will be met again, with the large arrays of those that will not, for reuse."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        self._earliest = {step: index for index, step in reversed(list(enumerate(problem.alike)))}
+        self._known: dict[StepHeat, Prepared] = {}
+        self._free: list[Table] = []
+
+    def prepared(self, step: StepHeat, index: int, charging: Charging[Floats]) -> Prepared:
+        """Good until the next call."""
+        found = self._known.get(step)
+        if found is None:
+            shape = (len(self._problem.actions) * self._problem.grid.size, CORNERS)
+            weights = self._free.pop() if self._free else np.empty(shape, dtype=np.float32)
+            found = self._known[step] = prepare(self._problem, step, index, weights, charging)
+        if index == self._earliest[step]:
+            self._free.append(self._known.pop(step).weights)
+        return found
+
+
 def _charging_of(problem: Problem, steps: list[StepHeat]) -> list[Charging[Floats]]:
     """How each action would charge the store in each step: shape (actions, 1, levels * spreads), or the last of it."""
     waters = list(dict.fromkeys(action.water for action in problem.actions))
@@ -152,11 +174,15 @@ class Behind:
     """Cost-to-go of all actions' next states. Work arrays are kept between steps."""
 
     def __init__(self, grid: Grid, actions: int, idle: int) -> None:
-        self._offsets = grid.offsets
         self._size = grid.size
         self._split = idle * grid.size
+        self._row, self._block = grid.spreads, grid.levels * grid.spreads
         # One line per node and mode: the eight values of its cell side by side, so that a state costs one fetch.
-        self._cells = np.zeros((2 * grid.size, CORNERS), dtype=np.float32)
+        # Made by doubling, what is doubled taken as one wider number: as few and as even copies as there can be.
+        self._pairs = np.zeros((2 * grid.size, 2), dtype=np.float32)
+        self._fours = np.zeros((2 * grid.size, 2), dtype=np.float64)
+        self._eights = np.zeros((2 * grid.size, 2), dtype=np.complex128)
+        self._cells = self._eights.view(np.float32)
         self._corners = np.empty((actions * grid.size, CORNERS), dtype=np.float32)
         self._ones = np.ones(CORNERS, dtype=np.float32)
 
@@ -176,14 +202,45 @@ class Behind:
         self._gather(prepared, slice(self._split, None), out)
 
     def _line_up(self, values: Table, first: int) -> None:
-        for corner, offset in enumerate(self._offsets):
-            self._cells[first : first + values.size - offset, corner] = values[offset:]
+        own = slice(first, first + values.size)
+        pairs, fours, eights = self._pairs[own], self._fours[own], self._eights[own]
+        pairs[:, 0] = values
+        pairs[:-1, 1] = values[1:]
+        pair = pairs.view(np.float64)[:, 0]
+        fours[:, 0] = pair
+        fours[: -self._row, 1] = pair[self._row :]
+        four = fours.view(np.complex128)[:, 0]
+        eights[:, 0] = four
+        eights[: -self._block, 1] = four[self._block :]
 
     def _gather(self, prepared: Prepared, part: slice, out: Table) -> None:
         corners = self._corners[part]
         np.take(self._cells, prepared.cells[part], axis=0, out=corners, mode="clip")
         np.multiply(corners, prepared.weights[part], out=corners)
         np.dot(corners, self._ones, out=out.reshape(-1))
+
+
+class Candidates(Protocol):
+    """What the backward pass remembers of one step for the roll-out: what is best where."""
+
+    def near(self, line: int, left: int, running: bool) -> set[int]:
+        """Actions that are best at any of four nodes, of `Grid.corner`; of a source that is off, idle and running."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostsAtNodes:
+    """`Candidates` of one step, found when asked for. `costs`: of all actions at all nodes, starts not counted."""
+
+    costs: Table
+    """Shape (actions, lines, spreads)."""
+    idle: int
+
+    def near(self, line: int, left: int, running: bool) -> set[int]:
+        idle, near = self.idle, self.costs[:, line : line + 2, left : left + 2]
+        if running:
+            return set(near.argmin(axis=0).reshape(-1).tolist())
+        started = {number + idle for number in near[idle:].argmin(axis=0).reshape(-1).tolist()}
+        return started.union(near[:idle].argmin(axis=0).reshape(-1).tolist() if idle > 1 else (0,))
 
 
 def end_table(problem: Problem) -> Table:
@@ -193,28 +250,25 @@ def end_table(problem: Problem) -> Table:
     return np.tile(end.astype(np.float32), (2, 3))
 
 
-def backward(problem: Problem, last: Table | None = None, kept: list[Table] | None = None) -> list[Table]:
+def backward(problem: Problem, last: Table | None = None, kept: list[Candidates] | None = None) -> list[Table]:
     """Cost-to-go (USD) before each step and after the last, shape (modes, states). `last`: given, not computed.
 
-    `kept` takes, per step, the costs of all actions at all nodes where the source runs on, starts not counted.
+    `kept` takes, per step, what the roll-out wants to know of its actions.
     """
     grid, idle = problem.grid, problem.idle
     tables = [end_table(problem) if last is None else last]
     shape = (len(problem.actions), grid.size)
-    weights = np.empty((len(problem.actions) * grid.size, CORNERS), dtype=np.float32)
     behind = Behind(grid, len(problem.actions), idle)
-    known: tuple[StepHeat, Prepared] | None = None
-    different = list(dict.fromkeys(problem.heats))
+    known = Known(problem)
+    different = list(dict.fromkeys(problem.alike))
     ways = dict(zip(different, _charging_of(problem, different), strict=True))
     prices = problem.horizon.price_usd_per_kwh.tolist()
     next_more = (0, 0)
-    costs = np.empty((len(problem.heats) if kept is not None else 1, *shape), dtype=np.float32)
+    costs = np.empty((len(problem.alike) if kept is not None else 1, *shape), dtype=np.float32)
     spare = np.empty(shape, dtype=np.float32)
-    for index in range(len(problem.heats) - 1, -1, -1):
-        step, times = problem.heats[index], problem.times[index]
-        if known is None or known[0] is not step:
-            known = (step, prepare(problem, step, index, weights, ways[step]))
-        prepared, after = known[1], tables[-1]
+    for index in range(len(problem.alike) - 1, -1, -1):
+        step, times = problem.alike[index], problem.times[index]
+        prepared, after = known.prepared(step, index, ways[step]), tables[-1]
         now = prepared.at_price(prices[index])
         table = np.empty((2 + times.more_on + times.more_off, grid.size), dtype=np.float32)
         more, own = (times.more_on, times.more_off), costs[index if kept is not None else 0]
@@ -222,7 +276,7 @@ def backward(problem: Problem, last: Table | None = None, kept: list[Table] | No
         next_more = more
         tables.append(table)
     if kept is not None:
-        kept.extend(costs)
+        kept.extend(CostsAtNodes(one.reshape(len(one), -1, grid.spreads), idle) for one in costs)
     tables.reverse()
     return tables
 
@@ -246,13 +300,18 @@ def _fill(
     rest = costs[:idle].min(axis=0)
     run = costs[idle:].min(axis=0)
     np.minimum(rest, run, out=table[ON])
-    starts = np.add(costs[idle:], prepared.start_usd, out=spare[idle:])
+    started, starts = costs[idle:], spare[idle:]
     if more_on:
         # A start binds the source: behind it lies the row that counts the steps it must still run.
         behind.running(prepared, after[row_of(True, more_on, *next_more)], starts)
         starts += now[idle:]
-        starts += prepared.start_usd
-    np.minimum(rest, starts.min(axis=0), out=table[OFF])
+        started = starts
+    if prepared.start_usd.size > 1:
+        least = np.add(started, prepared.start_usd, out=starts).min(axis=0)
+    else:
+        least = started.min(axis=0) if more_on else run
+        least = least + prepared.start_usd[0]
+    np.minimum(rest, least, out=table[OFF])
     if more_on:
         table[row_of(True, 1, *more)] = run
         for left in range(2, more_on + 1):

@@ -46,3 +46,28 @@ def case_at(
 
 def dear_by_day(hours: int, dear: float = 350.0, cheap: float = 90.0) -> list[float]:
     return [dear if 7 <= hour % 24 < 12 or 16 <= hour % 24 < 20 else cheap for hour in range(hours)]
+
+
+def random_winter(rng: np.random.Generator, hours: int = 48, minutes: int = 60) -> PlanningCase:
+    """Any winter days: a trend, a daily swing and persistent noise; a tariff of two prices or a noisy market.
+
+    A shorter case from an equal `rng` is the beginning of a longer one.
+    """
+    mean_c, swing_k, trend_k_per_h = rng.uniform(-15.0, 6.0), rng.uniform(1.0, 6.0), rng.uniform(-0.17, 0.17)
+    tariff, top_c = rng.random() < 0.5, rng.uniform(35.0, 60.0)
+    started_h, since_s = int(rng.integers(24)), rng.uniform(0.0, 7200.0)
+    running, zone_c = bool(rng.random() < 0.5), rng.uniform(19.0, 21.0)
+    outdoor_c, price, noise_k = np.empty(hours), np.empty(hours), 0.0
+    for hour in range(hours):
+        day_h = (hour + started_h) % 24
+        noise_k = 0.8 * noise_k + rng.normal(0.0, 0.8)
+        outdoor_c[hour] = mean_c + trend_k_per_h * hour + swing_k * np.sin((day_h - 9) * np.pi / 12.0) + noise_k
+        dear, noise_usd = 7 <= day_h < 12 or 16 <= day_h < 20, rng.normal(0.0, 25.0)
+        price[hour] = (350.0 if dear else 90.0) if tariff else max(-50.0, (140.0 if dear else 80.0) + noise_usd)
+    store_c = tuple(top_c - 2.0 * layer for layer in range(4))
+    state = StateNow(store_c, top_c, zone_c, running, -since_s)
+    per_hour = 60 // minutes
+    steps = (minutes,) * (hours * per_hour)
+    return PlanningCase(
+        0.0, steps, np.repeat(outdoor_c, per_hour), np.repeat(price, per_hour), parameters_of(WATER), state
+    )

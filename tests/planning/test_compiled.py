@@ -24,16 +24,23 @@ SINGLE = 1e-5
 
 
 def worst_difference(case: PlanningCase, options: PlannerOptions) -> float:
-    """Relative to the greatest value of a table."""
+    """Of the tables, and of what the actions cost that both call best, relative to the greatest value of a table."""
     from gw_spaceheat.planning import compiled
 
     problem = problem_of(case, options)
-    ours, theirs = list[value.Table](), list[value.Table]()
-    pairs = [
-        *zip(value.backward(problem, kept=ours), compiled.backward(problem, kept=theirs), strict=True),
-        *zip(ours, theirs, strict=True),
-    ]
-    return max(float(np.abs(one - other).max() / (1.0 + np.abs(one).max())) for one, other in pairs)
+    ours, theirs = list[value.Candidates](), list[value.Candidates]()
+    tables = value.backward(problem, kept=ours)
+    worst = 0.0
+    for one, other in zip(tables, compiled.backward(problem, kept=theirs), strict=True):
+        worst = max(worst, float(np.abs(one - other).max() / (1.0 + np.abs(one).max())))
+    idle = problem.idle
+    for step, other in zip(ours, theirs, strict=True):
+        assert isinstance(step, value.CostsAtNodes) and isinstance(other, compiled.BestAtNodes)
+        groups = (step.costs[:idle], step.costs[idle:], step.costs)
+        for costs, best, first in zip(groups, other.best.astype(int), (0, idle, 0), strict=True):
+            regret = np.take_along_axis(costs, best[np.newaxis] - first, axis=0)[0] - costs.min(axis=0)
+            worst = max(worst, float(regret.max() / (1.0 + np.abs(costs.min(axis=0)).max())))
+    return worst
 
 
 @pytest.mark.parametrize("minutes", [(60,) * 48, (15,) * 96, (5,) * 60, (5,) * 12 + (15,) * 8 + (60,) * 24])

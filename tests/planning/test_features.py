@@ -10,7 +10,6 @@ import pytest
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.case import Commitment, DemandCharge, Scenario
 from gw_spaceheat.planning.demand import plan_with_demand_charge
-from gw_spaceheat.planning.grid import Table
 from gw_spaceheat.planning.maths import SCALARS
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.parameters import BoilerParameters, BoostParameters, parameters_of
@@ -20,7 +19,7 @@ from gw_spaceheat.planning.roll_out import Mode, roll_out, tried
 from gw_spaceheat.planning.scenarios import first_actions, plan_scenarios
 from gw_spaceheat.planning.solve import make_plan, mode_now, put_together
 from gw_spaceheat.planning.transition import State
-from gw_spaceheat.planning.value import backward, prepare
+from gw_spaceheat.planning.value import Candidates, backward, prepare
 from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day, with_pump
 
 HOURS = (60,) * 24
@@ -189,9 +188,9 @@ def test_capped_plans_are_judged_by_the_same_end() -> None:
 def test_promising_actions_are_enough() -> None:
     for minutes in (HOURS, (15,) * 48, (5,) * 48):
         case = case_at(minutes, dear_by_day(24)[: len(minutes)] * (len(minutes) // 24))
-        problem, costs = problem_of(case, DEFAULT_OPTIONS), list[Table]()
-        tables, mode = backward(problem, kept=costs), mode_now(case, problem)
-        every, some = (roll_out(problem, tables, mode, None, 0.0, kept) for kept in (None, costs))
+        problem, candidates = problem_of(case, DEFAULT_OPTIONS), list[Candidates]()
+        tables, mode = backward(problem, kept=candidates), mode_now(case, problem)
+        every, some = (roll_out(problem, tables, mode, None, 0.0, kept) for kept in (None, candidates))
         totals = [put_together(case, problem, tables, taken).objective_usd for taken in (every, some)]
         assert totals[1] == pytest.approx(totals[0], rel=0.005, abs=0.005)
 

@@ -13,6 +13,8 @@ from commands import ledger as ledger_command
 from commands import opt_out as opt_out_command
 from commands.comparison import WAYS, WEEKS, comparison_text
 from commands.fit import fit_text
+from commands.outage import WAYS as OUTAGE_WAYS
+from commands.outage_study import outage_text
 from commands.plan import plan_file, run_stream, schema_text
 from commands.state_machines import write_file
 from commands.study import study_text
@@ -54,6 +56,21 @@ def compare(
 ) -> None:
     """Thermostat, time-of-use rule, planner with wrong beliefs, perfect foresight: the same weeks, two tariffs."""
     typer.echo(comparison_text(house, series, weeks, days, ways, seed, workers, json))
+
+
+@app.command()
+def outage(
+    out: Annotated[Path, typer.Option(help="File of results (JSON lines); what it holds is not run again.")],
+    house: Annotated[str, typer.Option(help="Alias, its last word, or a house file.")] = "beech",
+    series: Annotated[Path | None, typer.Option(help="Hourly file with weather and prices.")] = None,
+    tariff: Annotated[str, typer.Option(help="time-of-use, or hourly (of the series).")] = "time-of-use",
+    seeds: Annotated[int, typer.Option(help="How many; each draws day, hour and length of its outage.")] = 30,
+    ways: Annotated[str, typer.Option(help="Ways to get through it, with commas.")] = ",".join(OUTAGE_WAYS),
+    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    json: Annotated[bool, typer.Option(help="Print one JSON line per run.")] = False,
+) -> None:
+    """The AtomicTNode away for 1 to 48 hours: online, on the policy, on the tariff rule, on the last command."""
+    typer.echo(outage_text(house, series, tariff, seeds, ways, workers, out, json))
 
 
 @app.command()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
-from actors.events import ContractNow, EnergyUsed, Received, Revoked, Send, SlotNow, Tick
+from actors.events import ContractNow, EnergyUsed, HeldByDispatch, Received, Revoked, Send, SlotNow, Tick
 from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import contract as rule
 from gw_spaceheat.errors import BadInput, StorageError
@@ -42,7 +42,7 @@ class ContractKeeper(Shell):
         self._atn = atn
         self._state = rule.ContractState()
         self._metered_s = float("-inf")
-        self._told: tuple[bool, float] | None = None
+        self._told: ContractNow | None = None
         self._slot_told = False
         self._storage_problem = ""
 
@@ -79,6 +79,8 @@ class ContractKeeper(Shell):
                     self._facts = replace(self._facts, revoked_by=cause)
                 if cause:
                     self._decide(rule.Revoke(cause))
+            case HeldByDispatch():
+                self._decide(rule.Dispatched())
             case Tick("watch"):
                 self.context.after(WATCH_S, WATCH)
                 if self.context.now() - self._metered_s > WATCH_S:
@@ -134,10 +136,11 @@ class ContractKeeper(Shell):
         if slot is not None or self._slot_told:
             self._slot_told = slot is not None
             self._to.local_controller.tell(SlotNow(slot))
-        told = (rule.is_live(self._state, now_s), self._state.heard_s)
+        buys_heat = slot is not None and slot.used_wh < slot.energy_wh
+        told = ContractNow(rule.is_live(self._state, now_s), self._state.heard_s, buys_heat, self._book.their_key)
         if told != self._told:
             self._told = told
-            self._to.scada.tell(ContractNow(*told))
+            self._to.scada.tell(told)
 
 
 def _takes_on(before: rule.ContractState, after: rule.ContractState) -> bool:

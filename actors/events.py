@@ -114,6 +114,8 @@ class Send:
 
     destination: str
     payload: WireModel
+    expires_s: float | None = None
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +171,20 @@ class SlotNow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContractNow:
-    """From the contract keeper: is there a contract for remote authority, and when was the AtomicTNode last heard."""
+    """From the contract keeper: is there a contract for remote authority, and when was the AtomicTNode last heard.
+
+    `buys_heat`: a slot runs and has energy left. `their_key`: who signs the other side's heartbeats; empty: nobody.
+    """
 
     live: bool
     heard_s: float
+    buys_heat: bool = False
+    their_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldByDispatch:
+    """To the contract keeper: the AtomicTNode's own dispatch holds a heat source otherwise than the slot would."""
 
 
 @dataclass(frozen=True, slots=True)

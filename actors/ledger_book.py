@@ -22,10 +22,15 @@ class LedgerBook:
     """`their_key`: the other party's, when a person has given it; else the first one heard is held to."""
 
     def __init__(self, signer: Signer, file: LedgerFile, their_key: str = "") -> None:
-        self._signer = signer
+        self.signer = signer
         self._file = file
         self._their_key = their_key
         self._state = LedgerState(their_key=their_key)
+
+    @property
+    def their_key(self) -> str:
+        """The key that the other party's heartbeats are held to; empty until it has signed one."""
+        return self._state.their_key
 
     def open(self, context: Context) -> None:
         """Go on where the file ends; a damaged line is said and left out."""
@@ -39,7 +44,7 @@ class LedgerBook:
 
     def say(self, heartbeat: SlowContractHeartbeat, context: Context) -> SlowContractHeartbeat | None:
         """The heartbeat to send; None when the ledger cannot hold it: what is not in it is not said."""
-        state, sealed, line = ledger.seal(self._state, heartbeat, self._signer, context.now())
+        state, sealed, line = ledger.seal(self._state, heartbeat, self.signer, context.now())
         if line is not None and not self._stored(line, context):
             return None
         self._state = state
@@ -47,7 +52,7 @@ class LedgerBook:
 
     def hear(self, heartbeat: SlowContractHeartbeat, context: Context) -> str:
         """Why a heartbeat may not be acted upon; empty if it may."""
-        state, heard = ledger.hear(self._state, heartbeat, self._signer.party, check_signature, context.now())
+        state, heard = ledger.hear(self._state, heartbeat, self.signer.party, check_signature, context.now())
         if heard.line is not None and not self._stored(heard.line, context):
             return "the ledger cannot be written"
         self._state = state

@@ -10,6 +10,7 @@ from actors.atomic_tnode import AtomicTNode, Outlook
 from actors.base import Address
 from actors.bus import Bus
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
+from actors.dispatcher import Dispatcher
 from actors.ear import Ear
 from actors.gateway import Gateway, OpenLink, Post
 from actors.ledger_book import make_book
@@ -46,7 +47,7 @@ from gw_spaceheat.wires.protocols import Wire
 LINK_TYPES = frozenset({"gridworks.ping", "gridworks.ack"})
 SCADA_FROM_CLOUD = LINK_TYPES | {
     "slow.contract.heartbeat", "weather.forecast", "heating.forecast", "send.snap", "gw.spaceheat.plan",
-    "gw.spaceheat.policy",
+    "gw.spaceheat.policy", "fsm.event", "analog.dispatch",
 }  # fmt: skip
 SCADA_FROM_LOCAL = LINK_TYPES | {
     "send.snap", "admin.keep.alive", "admin.release.control", "admin.dispatch", "admin.analog.dispatch",
@@ -54,8 +55,8 @@ SCADA_FROM_LOCAL = LINK_TYPES | {
 }  # fmt: skip
 ATN_FROM_CLOUD = LINK_TYPES | {
     "slow.contract.heartbeat", "report", "snapshot.spaceheat", "power.watts", "glitch",
-    "gw.spaceheat.layout", "gw.spaceheat.prices", "latest.price", "gridworks.event.startup",
-    "gridworks.event.shutdown", "gridworks.event.problem",
+    "gw.spaceheat.layout", "gw.spaceheat.prices", "latest.price", "gw.spaceheat.command.result",
+    "gridworks.event.startup", "gridworks.event.shutdown", "gridworks.event.problem",
 }  # fmt: skip
 
 
@@ -272,6 +273,9 @@ def add_atomic_tnode(
     book = make_book("ltn", folder, runtime.chance(f"ledger-key/{house.atn_alias}"))
     make = partial(AtomicTNode, house=house, outlook=outlook, gateway=gateway, book=book, planning=planning)
     runtime.add("atn", partial(make, policies=policies))
+    dispatcher = runtime.add(
+        "dispatcher", partial(Dispatcher, house=house, gateway=gateway, signer=book.signer, folder=folder)
+    )
     market = market_alias(house)
     runtime.add(
         "atn-gateway",
@@ -286,11 +290,11 @@ def add_atomic_tnode(
                 watched="s",
             ),
             open_link=open_link,
-            routes=(atn,),
+            routes=(atn, dispatcher),
             store=store,
         ),
     )
-    return ["atn", "atn-gateway"]
+    return ["atn", "dispatcher", "atn-gateway"]
 
 
 def add_market(runtime: Runtime, house: House, feed: PriceFeed, open_link: OpenLink) -> list[str]:

@@ -119,7 +119,7 @@ def _stop_rank(name: str) -> int:
     match name:
         case "scada":
             return 1
-        case "local-controller" | "contract-keeper" | "reporter" | "market" | "atn":
+        case "local-controller" | "contract-keeper" | "reporter" | "market" | "atn" | "dispatcher":
             return 4
         case "plant":
             return 6

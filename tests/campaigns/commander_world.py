@@ -8,9 +8,10 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from gw_spaceheat.decisions import authority, safety
+from gw_spaceheat.decisions import authority, dispatch, safety
 from gw_spaceheat.decisions.command import Actuator, Command, Commander, Refusal
 from gw_spaceheat.decisions.safety import SafeCommand, SafetyFacts, SafetyLimits
+from tests.campaigns.dispatch_world import DispatchWorld
 
 ACTUATORS: tuple[Actuator, ...] = (
     "store_valve", "primary_pump", "distribution_pump", "store_pump", "leaving_setpoint", "heat_pump", "boost",
@@ -172,6 +173,7 @@ class World:
         self.authority = authority.AuthorityState()
         self.file = json.dumps({"safety": self.safety.to_json(), "authority": self.authority.to_json()})
         self.refused: Counter[str] = Counter()
+        self.dispatches = DispatchWorld(self.rng, lambda: self.clock_s, self.checker.violations)
         self.restarts = self.forgets = 0
         self.checker.powered_off(self.true_s)
         self.facts = authority.AuthorityFacts(True, 10.0, True, True, False, False)
@@ -192,22 +194,45 @@ class World:
         if rng.random() < 0.01:
             self._restart()
         self._decide_authority()
-        facts = self.truth.facts(self.limits, self.authority.commander)
-        wishes = [
-            Command(name, rng.uniform(-10.0, 90.0) if name == "leaving_setpoint" else rng.random() < 0.6, commander)
-            for commander in rng.sample(list(Commander), 3)
+        commander = self.authority.commander
+        facts = self.truth.facts(self.limits, commander)
+        wishes = tuple(
+            Command(name, rng.uniform(-10.0, 90.0) if name == "leaving_setpoint" else rng.random() < 0.6, whose)
+            for whose in rng.sample(list(Commander), 3)
             for name in rng.sample(ACTUATORS, rng.randint(0, 7))
-        ]
+        )
+        self._hear_dispatches()
+        if commander is Commander.REMOTE:
+            dispatched = self.dispatches.desk.wishes(self.dispatches.buys_heat)
+            self.dispatches.book.holds(dispatched, self.true_s)
+            wishes = dispatch.overlaid(wishes, dispatched)
         self.safety, released, refused = safety.apply(self.safety, wishes, facts, self.clock_s)
         self._save()
         self.refused.update(refusal.rule for refusal in refused)
+        desk = self.dispatches.desk.commands
+        if commander is Commander.REMOTE:
+            for refusal in refused:
+                desk.refused(refusal.command.actuator, refusal.rule, refusal.text, refusal.wait_s)
+            for safe in released:
+                if safe.forced_by:
+                    desk.drop(safe.command.actuator, safe.forced_by, "safety")
         dies_after = rng.randint(0, len(released)) if released and rng.random() < 0.01 else None
         for number, safe in enumerate(released):
             if number == dies_after:
                 self._restart()
                 return
             self.checker.switched(safe, self.truth, self.true_s)
+            self.dispatches.book.acts(safe, self.dispatches.buys_heat, self.true_s)
         self.checker.passed(self.truth, self.true_s)
+
+    def _hear_dispatches(self) -> None:
+        """Some come in, from whoever; a clock that is wrong by more than a moment is not trusted."""
+        rng, state = self.rng, self.authority
+        if rng.random() < 0.05:
+            self.dispatches.buys_heat = rng.random() < 0.8
+        facts = dispatch.RemoteFacts(state.commander, authority.wait_s(state, self.clock_s), self.dispatches.buys_heat)
+        while rng.random() < 0.5:
+            self.dispatches.hear(facts, abs(self.offset_s) < 1.0, self.true_s)
 
     def _save(self) -> None:
         self.file = json.dumps({"safety": self.safety.to_json(), "authority": self.authority.to_json()})
@@ -217,6 +242,9 @@ class World:
         self.checker.powered_off(self.true_s)
         self.true_s += self.rng.choice((0.0, 1.0, 30.0, 600.0))
         self.offset_s += self.rng.choice(CLOCK_STEPS_S)
+        if self.rng.random() < 0.8:
+            self.offset_s = 0.0  # set by the network
+        self.dispatches.restart()
         saved = json.loads(self.file)
         self.safety = safety.start(self.limits, self.clock_s, saved["safety"])
         self.authority = authority.restored(saved["authority"], self.clock_s)
@@ -236,6 +264,8 @@ class World:
             request = authority.AdminRequest(kind, rng.choice(("ann", "bob")), rng.choice((-1.0, 60.0, 3600.0, 1e6)))
         for asked in (request, None) if request is not None else (None,):
             self.authority, effects = authority.decide(self.authority, facts, self.clock_s, asked)
+            if any(isinstance(e, authority.CommanderChanged) and e.previous is Commander.REMOTE for e in effects):
+                self.dispatches.desk.commands.forget("remote commands no longer")
             if any(isinstance(effect, authority.RequestGranted) for effect in effects):
                 self.checker.granted_s = self.true_s
         self.checker.commands(self.authority.commander, facts, self.true_s)

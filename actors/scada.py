@@ -69,7 +69,8 @@ class Scada(Shell):
         self._read_s: dict[str, float] = {}
         self._swept_s = self._judged_s = float("-inf")
         self._zone_quantities = tuple(f"zone_{zone.name}_c" for zone in house.plumbing.zones)
-        self._limits = safety.limits_of(house.plumbing, tuple(to.relays))
+        self._limits = safety.limits_of(house.plumbing, tuple(to.relays), tuple(self._quantity_of.values()))
+        self._boost_tank = safety.boost_tank_quantity(house.plumbing)
         self._safety = safety.SafetyState()
         self._authority = authority.AuthorityState()
         self._cold = cold.ColdState()
@@ -262,7 +263,8 @@ class Scada(Shell):
             primary_flow_l_per_min=fresh.get("primary_flow_l_per_min"),
             coldest_zone_c=self._coldest_zone_c(fresh),
             pipe_c=fresh.get("pipe_c"),
-            boost_tank_c=fresh.get("tank1_1_c"),
+            boost_tank_c=fresh.get(self._boost_tank),
+            house_cold=self._cold.cold,
         )
         wishes, commands = self._wishes_of(commander), self._commands_of(commander)
         self._safety, released, refused = safety.apply(self._safety, wishes, facts, now_s)

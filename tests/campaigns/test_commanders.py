@@ -42,7 +42,10 @@ REFUSALS = [
     ("starts_per_hour", "starts per hour"),
     ("maximum_entering", "over-temperature entering"),
     ("maximum_tank", "over-temperature tank"),
-    ("stale_sensor", "element on, tank unknown"),
+    ("stale_sensor", "boost on, its limit unmeasured"),
+    ("stale_sensor", "boost on, its sensor just back"),
+    ("stale_sensor", "heat_pump on, its limit unmeasured"),
+    ("stale_sensor", "heat_pump on, its sensor just back"),
     ("setpoint_range", "over-temperature setpoint"),
     ("pump_before_heat", "flow before heat"),
     ("heat_off_before_pump", "flow before heat"),
@@ -73,6 +76,12 @@ def test_without_a_trip_the_property_fails(rule: str, violation: str, monkeypatc
     whole = safety._trip
     monkeypatch.setattr(safety, "_trip", lambda *given: "" if (found := whole(*given)) == rule else found)
     assert World(2).run(4000).violations[violation] > 0
+
+
+@pytest.mark.parametrize("source", ["boost", "heat_pump"])
+def test_without_the_trip_of_a_lost_sensor_the_property_fails(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety, "_blind_trip", lambda *_: "")
+    assert World(2).run(10_000).violations[f"{source} goes on, its limit unmeasured"] > 0
 
 
 def test_without_freeze_protection_the_property_fails(monkeypatch: pytest.MonkeyPatch) -> None:

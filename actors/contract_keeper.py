@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
-from actors.events import ContractNow, EnergyUsed, HeldByDispatch, Received, Revoked, Send, SlotNow, Tick
+from actors.events import ClockNow, ContractNow, EnergyUsed, HeldByDispatch, Received, Revoked, Send, SlotNow, Tick
 from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import contract as rule
 from gw_spaceheat.errors import BadInput, StorageError
@@ -44,6 +44,7 @@ class ContractKeeper(Shell):
         self._metered_s = float("-inf")
         self._told: ContractNow | None = None
         self._slot_told = False
+        self._clock_trusted: bool | None = None  # nobody has said yet
         self._storage_problem = ""
 
     def begin(self) -> None:
@@ -58,8 +59,6 @@ class ContractKeeper(Shell):
                 self._state = rule.from_json(saved)
             except BadInput as error:
                 self.context.log("contract", f"saved state not used: {error}")
-            else:
-                self._decide(rule.Restarted())
         self.context.after(WATCH_S, WATCH)
 
     def handle(self, message: object) -> None:
@@ -79,6 +78,8 @@ class ContractKeeper(Shell):
                     self._facts = replace(self._facts, revoked_by=cause)
                 if cause:
                     self._decide(rule.Revoke(cause))
+            case ClockNow(trusted):
+                self._take_clock(trusted)
             case HeldByDispatch():
                 self._decide(rule.Dispatched())
             case Tick("watch"):
@@ -86,7 +87,19 @@ class ContractKeeper(Shell):
                 if self.context.now() - self._metered_s > WATCH_S:
                     self._decide(rule.Tick(None))
 
+    def _take_clock(self, trusted: bool) -> None:
+        """Slots are times of day: until these are trusted nothing of a slot begins, runs, is counted or ends."""
+        if trusted is self._clock_trusted:
+            return
+        first, self._clock_trusted = self._clock_trusted is not True, trusted
+        self._facts = replace(self._facts, clock_trusted=trusted)
+        if trusted and first:
+            self._decide(rule.Restarted())
+        self._tell(self.context.now())
+
     def _decide(self, event: rule.Input) -> None:
+        if not self._clock_trusted and not isinstance(event, rule.HeartbeatReceived | rule.Revoke):
+            return
         now_s = self.context.now()
         before = self._state
         self._state, effects = rule.decide(before, event, self._facts, now_s)
@@ -132,12 +145,13 @@ class ContractKeeper(Shell):
             self.context.log("storage", f"{error}; no new slot is accepted")
 
     def _tell(self, now_s: float) -> None:
-        slot = rule.slot_view(self._state, now_s)
+        slot = rule.slot_view(self._state, now_s) if self._clock_trusted else None
         if slot is not None or self._slot_told:
             self._slot_told = slot is not None
             self._to.local_controller.tell(SlotNow(slot))
         buys_heat = slot is not None and slot.used_wh < slot.energy_wh
-        told = ContractNow(rule.is_live(self._state, now_s), self._state.heard_s, buys_heat, self._book.their_key)
+        live = bool(self._clock_trusted) and rule.is_live(self._state, now_s)
+        told = ContractNow(live, self._state.heard_s, buys_heat, self._book.their_key)
         if told != self._told:
             self._told = told
             self._to.scada.tell(told)

@@ -152,6 +152,7 @@ class Look(NamedTuple):
     quantities: Mapping[str, float | None]
     house_cold: bool
     commander: Commander
+    clock_trusted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,13 @@ class Revoked:
     """To the contract keeper: slots may not run, and why; empty: they may again. Repeated every few seconds."""
 
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockNow:
+    """To the contract keeper: whether the time of day may be trusted. Repeated every few seconds."""
+
+    trusted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The SCADA: knows the latest value of everything, decides who commands, and alone runs the safety filter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from actors.base import Address, Context, Shell
@@ -10,6 +10,7 @@ from actors.events import (
     Actuate,
     ActuatorState,
     AskLink,
+    ClockNow,
     CommanderNow,
     ContractNow,
     HeldByDispatch,
@@ -25,13 +26,14 @@ from actors.events import (
 )
 from actors.local_desk import LocalDesk
 from actors.remote_desk import RemoteDesk
-from gw_spaceheat.decisions import authority, cold, dispatch, proof_of_effect, safety
+from gw_spaceheat.decisions import authority, clock, cold, dispatch, proof_of_effect, safety
 from gw_spaceheat.decisions.command import Command, Commander
 from gw_spaceheat.errors import StorageError
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.alerts import LogLevel, glitch_from
 from gw_spaceheat.storage.ledger_file import check_signature
 from gw_spaceheat.storage.state_file import StateFile
+from gw_spaceheat.wires.protocols import ClockWire
 
 CONTROL = Tick("control")
 STALE_PERIODS = 2.5
@@ -53,8 +55,20 @@ class ScadaAddresses:
 class Scada(Shell):
     """Every control period: fresh values, cold or not, who commands, what safety releases."""
 
-    def __init__(self, context: Context, house: House, to: ScadaAddresses, file: StateFile, opt_out: StateFile) -> None:
+    def __init__(
+        self,
+        context: Context,
+        house: House,
+        to: ScadaAddresses,
+        file: StateFile,
+        opt_out: StateFile,
+        wall: ClockWire,
+        begin_anew: Callable[[str], None],
+    ) -> None:
         super().__init__(context)
+        self._wall = wall
+        self._begin_anew = begin_anew
+        self._clock = clock.ClockState()
         self._house = house
         self._to = to
         self._file = file
@@ -102,6 +116,7 @@ class Scada(Shell):
         self._desk.commands.dispatches = dispatch.restored(saved.get("dispatch"))
         self._remote.commands.dispatches = dispatch.restored(saved.get("remote_dispatch"))
         self._desk.watch(now_s)
+        self._judge_clock(now_s)
         self._to.gateway.tell(AskLink(self.context.me))
         self.context.after(self._control_s, CONTROL)
 
@@ -140,7 +155,7 @@ class Scada(Shell):
     def _hear(self, received: Received) -> None:
         """What was heard is remembered before it acts."""
         now_s = self.context.now()
-        request = self._desk.hear(received, True)
+        request = self._desk.hear(received, self._clock.trusted)
         if request is not None:
             self._save()
             self._decide_authority(now_s, request)
@@ -149,7 +164,7 @@ class Scada(Shell):
             return
         contract, state = self._contract, self._authority
         facts = dispatch.RemoteFacts(state.commander, authority.wait_s(state, now_s), contract.buys_heat)
-        if self._remote.hear(received, facts, True, contract.their_key):
+        if self._remote.hear(received, facts, self._clock.trusted, contract.their_key):
             self._save()
 
     def _commands_of(self, commander: Commander) -> CommandDesk | None:
@@ -167,12 +182,13 @@ class Scada(Shell):
         if now_s - self._judged_s >= JUDGE_S:
             self._judged_s = now_s
             self._judge_cold(fresh, now_s)
+            self._judge_clock(now_s)
             self._revoked = None  # said again: the keeper may have been restarted
             self._held = ()
         if self._desk.watch(now_s):
             self._alarm("scada", LogLevel.INFO, f"homeowner {self._desk.opt_out.choice}")
         self._decide_authority(now_s)
-        self._to.local_controller.tell(Look(fresh, self._cold.cold, self._authority.commander))
+        self._to.local_controller.tell(Look(fresh, self._cold.cold, self._authority.commander, self._clock.trusted))
         self._prove_effects(fresh, now_s)
         self._filter(fresh, now_s)
 
@@ -213,6 +229,22 @@ class Scada(Shell):
                     self._values[quantity] = None
         return dict(self._values)
 
+    def _judge_clock(self, now_s: float) -> None:
+        seen = self._wall.read()
+        earliest_s = clock.BUILT_S if seen.earliest_s is None else seen.earliest_s
+        facts = clock.ClockFacts(seen.wall_s, seen.synchronised, earliest_s)
+        self._clock, effects = clock.decide(self._clock, facts, now_s)
+        for effect in effects:
+            match effect:
+                case clock.TrustChanged(trust, reason):
+                    self.context.log("clock", f"{trust}: {reason}")
+                    level = LogLevel.INFO if self._clock.trusted else LogLevel.WARNING
+                    self._alarm("scada", level, f"clock {trust}: {reason}")
+                case clock.BeginAnew(reason):
+                    self.context.log("clock", f"beginning anew: {reason}")
+                    self._begin_anew(f"clock: {reason}; the program must begin anew to take it")
+        self._to.keeper.tell(ClockNow(self._clock.trusted))
+
     def _judge_cold(self, fresh: Mapping[str, float | None], now_s: float) -> None:
         zones = tuple(
             cold.ZoneNow(zone.name, fresh.get(quantity), zone.setpoint_c, zone.differential_k, zone.critical)
@@ -229,7 +261,7 @@ class Scada(Shell):
             contract_live=self._contract.live,
             heartbeat_age_s=now_s - self._contract.heard_s,
             link_proven=self._link_proven,
-            clock_trusted=True,
+            clock_trusted=self._clock.trusted,
             house_cold=self._cold.cold,
             opted_out=self._desk.opt_out.opted_out,
         )

@@ -32,6 +32,7 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.tariff import Tariff
+from gw_spaceheat.simulation.clock import SimulatedClock
 from gw_spaceheat.simulation.house import SimulatedHouse
 from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
 from gw_spaceheat.storage.ear_store import MessageSink
@@ -42,7 +43,7 @@ from gw_spaceheat.storage.state_file import StateFile
 from gw_spaceheat.wires.gpio import GpioWire
 from gw_spaceheat.wires.modbus import PymodbusWire
 from gw_spaceheat.wires.one_wire import FileOneWire
-from gw_spaceheat.wires.protocols import Wire
+from gw_spaceheat.wires.protocols import ClockWire, Wire
 
 LINK_TYPES = frozenset({"gridworks.ping", "gridworks.ack"})
 SCADA_FROM_CLOUD = LINK_TYPES | {
@@ -82,6 +83,10 @@ class ScadaParts:
     instance_id: str
     first_boot: int = 1
     outbox_megabytes: int = 350
+    clock: ClockWire | None = None
+    """None: nobody doubts the runtime's own time, as in simulated runs."""
+    begin_anew: Callable[[str], None] = print
+    """Called when the program should begin anew, with the reason."""
 
 
 def simulated_wires(house: House, plant: SimulatedHouse) -> dict[str, SimulatedWire]:
@@ -211,6 +216,8 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
             to=ScadaAddresses(relays, local, keeper, reporter, cloud, runtime.address("gateway-local")),
             file=StateFile(path("safety.json")),
             opt_out=StateFile(path("opt_out.json")),
+            wall=parts.clock or SimulatedClock(runtime.now),
+            begin_anew=parts.begin_anew,
         ),
     )
     runtime.add(

@@ -42,6 +42,7 @@ from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.views.house_view import HouseView, ZoneView, render
 from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
 from gw_spaceheat.wires.protocols import Wire
+from gw_spaceheat.wires.system_clock import SystemClock
 from gw_spaceheat.wires.systemd_notify import SystemdNotify
 
 VIEW_S = 0.5
@@ -91,6 +92,8 @@ def _run_real(settings: Settings, site: Site, folder: Path, ending: Ending) -> N
         folder=memory,
         instance_id=runtime.new_id(),
         first_boot=int(time.time()),
+        clock=SystemClock(runtime.wall_s),
+        begin_anew=ending.fail,
         outbox_megabytes=settings.outbox_megabytes,
     )
     names, service = add_scada(runtime, parts), SystemdNotify()

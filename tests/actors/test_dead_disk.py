@@ -7,7 +7,7 @@ import pytest
 
 from actors.base import Context, Shell
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
-from actors.events import EnergyUsed, Received, Send, SlotNow
+from actors.events import ClockNow, EnergyUsed, Received, Send, SlotNow
 from actors.ledger_book import make_book
 from actors.runtime import VirtualRuntime
 from gw_spaceheat.decisions import contract
@@ -48,6 +48,7 @@ class Run:
 
         self.runtime.add("keeper", factory)
         self.runtime.start("keeper")
+        self.runtime.address("keeper").tell(ClockNow(True))
         self.runtime.run_until(HOUR + 1.0)
 
     def offer(self, number: int, start_s: int) -> None:

@@ -8,11 +8,14 @@ from actors.events import ClockNow, ContractNow, EnergyUsed, HeldByDispatch, Rec
 from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import contract as rule
 from gw_spaceheat.errors import BadInput, StorageError
+from gw_spaceheat.messages.alerts import LogLevel, glitch_from
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.storage.state_file import StateFile
 
 WATCH = Tick("watch")
 WATCH_S = 5.0
+ALARM = Tick("alarm")
+ALARM_AFTER_S, ALARM_EVERY_S = 60.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class ContractKeeper(Shell):
 
     def begin(self) -> None:
         self._book.open(self.context)
+        if self._book.problem:
+            # Later: what is said before the link is up waits in the outbox, which may be as dead.
+            self.context.after(ALARM_AFTER_S, ALARM)
         try:
             saved = self._file.load()
         except StorageError as error:
@@ -82,10 +88,24 @@ class ContractKeeper(Shell):
                 self._take_clock(trusted)
             case HeldByDispatch():
                 self._decide(rule.Dispatched())
+            case Tick("alarm"):
+                self.context.after(ALARM_EVERY_S, ALARM)
+                self._alarm(self._book.problem)
             case Tick("watch"):
                 self.context.after(WATCH_S, WATCH)
                 if self.context.now() - self._metered_s > WATCH_S:
                     self._decide(rule.Tick(None))
+
+    def _alarm(self, text: str) -> None:
+        glitch = glitch_from(
+            alias=self._facts.scada_alias,
+            node="contract-keeper",
+            level=LogLevel.ERROR,
+            summary=text,
+            details="",
+            now_s=self.context.now(),
+        )
+        self._to.gateway.tell(Send(self._atn, glitch))
 
     def _take_clock(self, trusted: bool) -> None:
         """Slots are times of day: until these are trusted nothing of a slot begins, runs, is counted or ends."""

@@ -230,6 +230,15 @@ def test_a_house_without_broker_and_without_hardware_runs_on_and_warns_once_for_
     assert house.lines[-1].startswith("stopped in")
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder in which nobody can make one")
+def test_a_house_starts_without_a_disk(start: Start, repository: Path, tmp_path: Path) -> None:
+    file = str(house_without_hardware(repository, tmp_path))
+    house = start("run_local.py", "--house", file, "--seconds", "3", GWS_DATA_FOLDER="/proc/no-such-folder")
+    assert house.end() == (0, [])
+    assert house.containing("heats on without memory") and not house.containing("crash")
+    assert house.containing("no slot contract until the program is started with a sound disk")
+
+
 def test_atomic_tnode_and_ear_without_a_broker_say_so_and_try_on(start: Start) -> None:
     atn, ear = start("run_atn.py", "--seconds", "3"), start("run_ear.py", "--seconds", "4")
     assert atn.end() == (0, [])

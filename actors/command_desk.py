@@ -1,5 +1,6 @@
 """Commands of one commander to single actuators: each acts at most once, for a while, and is answered."""
 
+import re
 from collections import deque
 from dataclasses import dataclass
 from math import inf
@@ -20,6 +21,7 @@ from gw_spaceheat.messages.dispatch import (
 )
 from gw_spaceheat.messages.units import milliseconds
 
+UUID_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 ANSWERS = 64  # remembered, for commands that are sent twice
 UNREMEMBERED = ("duplicate", "signature")  # whoever may not command may not change what became of a command either
 FLOOD, FLOOD_S = 60, 60.0  # more than so many commands in so long are not even answered
@@ -107,6 +109,32 @@ class CommandDesk:
             self._gateway.tell(Send(self._peer, said))  # one act, the same answer
         elif all(waiting.command_id != asked.command_id for waiting in self._asked.values()):
             self.reject(asked, rejected)
+        return False
+
+    def fresh(self, received: Received, about: str, clock_trusted: bool) -> bool:
+        """Whether a message that carries no time of its own counts: by the id and the end that its header has.
+
+        The end is `VALID_S` after it was sent, as with every command.
+        """
+        header, rejected = received.header, gate.Rejected("no_expiry", "needs MessageId and ExpiresAtMs in its header")
+        if header.message_id and header.expires_at_ms is not None:
+            heard = gate.Dispatch(
+                command_id=header.message_id,
+                source=received.source,
+                actuator=about,
+                sent_ms=header.expires_at_ms - int(gate.VALID_S * 1000),
+                link=received.link,
+                retained=received.retained,
+                expires_ms=header.expires_at_ms,
+            )
+            now_s = self._context.now()
+            self.dispatches, broken = gate.decide(self.dispatches, heard, self._link, now_s, clock_trusted)
+            if broken is None:
+                return True
+            rejected = broken
+        self._context.log("refused", f"{about}: {rejected.reason}")
+        if UUID_4.fullmatch(header.message_id):
+            self.reject(Asked(header.message_id, "", "scada", None, 0), rejected)
         return False
 
     def reject(self, asked: Asked, rejected: gate.Rejected) -> None:

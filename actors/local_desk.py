@@ -81,6 +81,11 @@ class LocalDesk:
         if self.commands.flooded():
             return None
         admin = received.source
+        about = "opt-out" if isinstance(payload, HomeownerOptOut) else "lease"
+        if not isinstance(payload, AdminDispatch | AdminAnalogDispatch) and not self.commands.fresh(
+            received, about, clock_trusted
+        ):
+            return None
         match payload:
             case HomeownerOptOut(opted_out=opted_out, by=by):
                 event = opt_out.Event.OPTS_OUT if opted_out else opt_out.Event.TAKES_BACK

@@ -155,9 +155,11 @@ class Scada(Shell):
     def _hear(self, received: Received) -> None:
         """What was heard is remembered before it acts."""
         now_s = self.context.now()
+        before = self._desk.commands.dispatches
         request = self._desk.hear(received, self._clock.trusted)
-        if request is not None:
+        if self._desk.commands.dispatches is not before:
             self._save()
+        if request is not None:
             self._decide_authority(now_s, request)
             return
         if received.link != "cloud":

@@ -182,8 +182,9 @@ def test_without_remote_authority_the_answer_says_who_commands_and_for_how_long(
 
 
 def test_after_remote_was_lost_the_time_left_is_said(remote: Run) -> None:
-    said = Envelope(Header(f"{remote.site.house.alias}.admin", "s", "admin.keep.alive", ID.format(1)), AdminKeepAlive())
-    remote.local.publish(topic_of(f"{remote.site.house.alias}.admin", "s", "admin.keep.alive"), encode(said), 1)
+    admin, expires_ms = f"{remote.site.house.alias}.admin", int(remote.house.runtime.now() * 1000) + 60_000
+    header = Header(admin, "s", "admin.keep.alive", ID.format(1), expires_at_ms=expires_ms)
+    remote.local.publish(topic_of(admin, "s", "admin.keep.alive"), encode(Envelope(header, AdminKeepAlive())), 1)
     remote.on(2.0).order(STORE_PUMP, True)
     assert "admin commands the house, not remote; again in 3" in remote.became()[-1]
 

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
-from actors.events import ContractNow, EnergyUsed, Received, Revoked, Send, SlotNow, Tick
+from actors.events import ClockNow, ContractNow, EnergyUsed, HeldByDispatch, Received, Revoked, Send, SlotNow, Tick
 from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import contract as rule
 from gw_spaceheat.errors import BadInput, StorageError
+from gw_spaceheat.messages.alerts import LogLevel, glitch_from
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.storage.state_file import StateFile
 
 WATCH = Tick("watch")
 WATCH_S = 5.0
+ALARM = Tick("alarm")
+ALARM_AFTER_S, ALARM_EVERY_S = 60.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,16 @@ class ContractKeeper(Shell):
         self._atn = atn
         self._state = rule.ContractState()
         self._metered_s = float("-inf")
-        self._told: tuple[bool, float] | None = None
+        self._told: ContractNow | None = None
         self._slot_told = False
+        self._clock_trusted: bool | None = None  # nobody has said yet
         self._storage_problem = ""
 
     def begin(self) -> None:
         self._book.open(self.context)
+        if self._book.problem:
+            # Later: what is said before the link is up waits in the outbox, which may be as dead.
+            self.context.after(ALARM_AFTER_S, ALARM)
         try:
             saved = self._file.load()
         except StorageError as error:
@@ -58,8 +65,6 @@ class ContractKeeper(Shell):
                 self._state = rule.from_json(saved)
             except BadInput as error:
                 self.context.log("contract", f"saved state not used: {error}")
-            else:
-                self._decide(rule.Restarted())
         self.context.after(WATCH_S, WATCH)
 
     def handle(self, message: object) -> None:
@@ -79,12 +84,42 @@ class ContractKeeper(Shell):
                     self._facts = replace(self._facts, revoked_by=cause)
                 if cause:
                     self._decide(rule.Revoke(cause))
+            case ClockNow(trusted):
+                self._take_clock(trusted)
+            case HeldByDispatch():
+                self._decide(rule.Dispatched())
+            case Tick("alarm"):
+                self.context.after(ALARM_EVERY_S, ALARM)
+                self._alarm(self._book.problem)
             case Tick("watch"):
                 self.context.after(WATCH_S, WATCH)
                 if self.context.now() - self._metered_s > WATCH_S:
                     self._decide(rule.Tick(None))
 
+    def _alarm(self, text: str) -> None:
+        glitch = glitch_from(
+            alias=self._facts.scada_alias,
+            node="contract-keeper",
+            level=LogLevel.ERROR,
+            summary=text,
+            details="",
+            now_s=self.context.now(),
+        )
+        self._to.gateway.tell(Send(self._atn, glitch))
+
+    def _take_clock(self, trusted: bool) -> None:
+        """Slots are times of day: until these are trusted nothing of a slot begins, runs, is counted or ends."""
+        if trusted is self._clock_trusted:
+            return
+        first, self._clock_trusted = self._clock_trusted is not True, trusted
+        self._facts = replace(self._facts, clock_trusted=trusted)
+        if trusted and first:
+            self._decide(rule.Restarted())
+        self._tell(self.context.now())
+
     def _decide(self, event: rule.Input) -> None:
+        if not self._clock_trusted and not isinstance(event, rule.HeartbeatReceived | rule.Revoke):
+            return
         now_s = self.context.now()
         before = self._state
         self._state, effects = rule.decide(before, event, self._facts, now_s)
@@ -130,14 +165,16 @@ class ContractKeeper(Shell):
             self.context.log("storage", f"{error}; no new slot is accepted")
 
     def _tell(self, now_s: float) -> None:
-        slot = rule.slot_view(self._state, now_s)
+        slot = rule.slot_view(self._state, now_s) if self._clock_trusted else None
         if slot is not None or self._slot_told:
             self._slot_told = slot is not None
             self._to.local_controller.tell(SlotNow(slot))
-        told = (rule.is_live(self._state, now_s), self._state.heard_s)
+        buys_heat = slot is not None and slot.used_wh < slot.energy_wh
+        live = bool(self._clock_trusted) and rule.is_live(self._state, now_s)
+        told = ContractNow(live, self._state.heard_s, buys_heat, self._book.their_key)
         if told != self._told:
             self._told = told
-            self._to.scada.tell(ContractNow(*told))
+            self._to.scada.tell(told)
 
 
 def _takes_on(before: rule.ContractState, after: rule.ContractState) -> bool:

@@ -114,6 +114,8 @@ class Send:
 
     destination: str
     payload: WireModel
+    expires_s: float | None = None
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class Look(NamedTuple):
     quantities: Mapping[str, float | None]
     house_cold: bool
     commander: Commander
+    clock_trusted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +172,20 @@ class SlotNow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ContractNow:
-    """From the contract keeper: is there a contract for remote authority, and when was the AtomicTNode last heard."""
+    """From the contract keeper: is there a contract for remote authority, and when was the AtomicTNode last heard.
+
+    `buys_heat`: a slot runs and has energy left. `their_key`: who signs the other side's heartbeats; empty: nobody.
+    """
 
     live: bool
     heard_s: float
+    buys_heat: bool = False
+    their_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldByDispatch:
+    """To the contract keeper: the AtomicTNode's own dispatch holds a heat source otherwise than the slot would."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +193,13 @@ class Revoked:
     """To the contract keeper: slots may not run, and why; empty: they may again. Repeated every few seconds."""
 
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockNow:
+    """To the contract keeper: whether the time of day may be trusted. Repeated every few seconds."""
+
+    trusted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from gw_spaceheat.messages.alerts import LogLevel, glitch_from
 from gw_spaceheat.messages.base import WireModel, type_name_of
 from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of
 from gw_spaceheat.messages.link import Ack, Ping
+from gw_spaceheat.messages.units import milliseconds
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.storage.outbox import Gap, Outbox
 from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice, OnMessage, OnState
@@ -140,8 +141,8 @@ class Gateway(Shell):
         match message:
             case Raw():
                 self._receive(message)
-            case Send(destination, payload):
-                self._send(destination, payload)
+            case Send():
+                self._send(message)
             case Offer():
                 self._take_offer(message)
             case AskMark(reply_to):
@@ -239,9 +240,12 @@ class Gateway(Shell):
         if source != asked:
             raise BadMessage("ack not of the receiver", f"{source} acknowledges what was sent to {asked}")
 
-    def _send(self, destination: str, payload: WireModel) -> None:
+    def _send(self, order: Send) -> None:
+        destination, payload = order.destination, order.payload
         if manner_of(payload) != "event" or self._outbox is None:
-            self._publish(destination, payload, ack_required=False)
+            header = self._header(destination, payload, ack_required=False)
+            expires_ms = None if order.expires_s is None else milliseconds(order.expires_s)
+            self._say(replace(header, expires_at_ms=expires_ms, signature=order.signature), payload)
             return
         try:
             self._put(self._outbox, destination, payload)
@@ -372,8 +376,10 @@ class Gateway(Shell):
 
     def _publish(self, destination: str, payload: WireModel, ack_required: bool) -> str:
         """Publish what may be lost; returns its message id."""
-        header = self._header(destination, payload, ack_required)
+        return self._say(self._header(destination, payload, ack_required), payload)
+
+    def _say(self, header: Header, payload: WireModel) -> str:
         if self._link is not None and self._usable:
-            topic = topic_of(self._post.alias, destination, payload_name(payload))
+            topic = topic_of(self._post.alias, header.dst, header.message_type)
             self._link.publish(topic, encode(Envelope(header, payload)), 1)
         return header.message_id

@@ -13,24 +13,40 @@ from gw_spaceheat.storage.ledger_file import (
     check_signature,
     load_or_make_key,
     load_public_key,
+    new_secret,
     public_key_of,
     signing,
 )
 
 
 class LedgerBook:
-    """`their_key`: the other party's, when a person has given it; else the first one heard is held to."""
+    """`their_key`: the other party's, when a person has given it; else the first one heard is held to.
 
-    def __init__(self, signer: Signer, file: LedgerFile, their_key: str = "") -> None:
-        self._signer = signer
+    `problem`: why the own key could not be had; then nothing is said or believed, and the house heats on without.
+    """
+
+    def __init__(self, signer: Signer, file: LedgerFile, their_key: str = "", problem: str = "") -> None:
+        self.signer = signer
         self._file = file
         self._their_key = their_key
+        self.problem = problem
         self._state = LedgerState(their_key=their_key)
+
+    @property
+    def their_key(self) -> str:
+        """The key that the other party's heartbeats are held to; empty until it has signed one."""
+        return self._state.their_key
 
     def open(self, context: Context) -> None:
         """Go on where the file ends; a damaged line is said and left out."""
         lines = []
-        for text in self._file.tail():
+        try:
+            tail = self._file.tail()
+        except StorageError as error:
+            tail, self.problem = [], self.problem or str(error)
+        if self.problem:
+            context.log("ledger", f"{self.problem}; no slot contract until the program is started with a sound disk")
+        for text in tail:
             try:
                 lines.append(ledger.parse_line(text)[0])
             except BadInput as error:
@@ -39,7 +55,9 @@ class LedgerBook:
 
     def say(self, heartbeat: SlowContractHeartbeat, context: Context) -> SlowContractHeartbeat | None:
         """The heartbeat to send; None when the ledger cannot hold it: what is not in it is not said."""
-        state, sealed, line = ledger.seal(self._state, heartbeat, self._signer, context.now())
+        if self.problem:
+            return None
+        state, sealed, line = ledger.seal(self._state, heartbeat, self.signer, context.now())
         if line is not None and not self._stored(line, context):
             return None
         self._state = state
@@ -47,7 +65,9 @@ class LedgerBook:
 
     def hear(self, heartbeat: SlowContractHeartbeat, context: Context) -> str:
         """Why a heartbeat may not be acted upon; empty if it may."""
-        state, heard = ledger.hear(self._state, heartbeat, self._signer.party, check_signature, context.now())
+        if self.problem:
+            return "the ledger cannot be used"
+        state, heard = ledger.hear(self._state, heartbeat, self.signer.party, check_signature, context.now())
         if heard.line is not None and not self._stored(heard.line, context):
             return "the ledger cannot be written"
         self._state = state
@@ -67,10 +87,16 @@ def make_book(party: ledger.Party, folder: Path | None, chance: Random) -> Ledge
 
     Without (virtual runs): in memory, with a key from `chance`.
     """
+    problem = ""
     if folder is None:
         secret, file, their_key = chance.randbytes(32), LedgerFile(None), ""
     else:
-        secret, file = load_or_make_key(folder / "ledger.key"), LedgerFile(folder / "ledger.jsonl")
+        file = LedgerFile(folder / "ledger.jsonl")
         given = folder / ("ltn.pub" if party == "s" else "s.pub")
-        their_key = load_public_key(given) if given.exists() else ""
-    return LedgerBook(Signer(party, public_key_of(secret), signing(secret)), file, their_key)
+        try:
+            secret, their_key = load_or_make_key(folder / "ledger.key"), ""
+            their_key = load_public_key(given) if given.exists() else ""
+        except (StorageError, BadInput, OSError) as error:
+            # A key of this moment would make us another party. It signs nothing: the problem stands before it.
+            secret, their_key, problem = new_secret(), "", str(error)
+    return LedgerBook(Signer(party, public_key_of(secret), signing(secret)), file, their_key, problem)

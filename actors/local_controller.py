@@ -69,6 +69,7 @@ class LocalController(Shell):
         )
         self._state = rule.LocalState()
         self._slot: SlotView | None = None
+        self._trusted = True  # the time of day
         self._forecast: tuple[float, tuple[float, ...]] | None = None
         self._outlook = Outlook(-inf, None, None, None)
         self._peak: tuple[float, float, bool] = (-inf, -inf, False)  # valid from, to, on peak
@@ -148,17 +149,21 @@ class LocalController(Shell):
 
     def _look(self, look: Look) -> None:
         now_s = self.context.now()
-        if self._slot is not None and 0.0 <= now_s - self._slot.end_s < SLOT_HANDOVER_S:
+        trusted = look.clock_trusted
+        slot = self._slot if trusted else None
+        if slot is not None and 0.0 <= now_s - slot.end_s < SLOT_HANDOVER_S:
             return  # the keeper's word about the next slot is a message away: no switching in between
         value_of = look.quantities.get
-        if now_s - self._outlook.at_s >= OUTLOOK_S:
+        if now_s - self._outlook.at_s >= OUTLOOK_S or trusted is not self._trusted:
+            self._trusted = trusted
             self._outlook = self._work_out(look.quantities, now_s)
-        on_peak = self._on_peak(now_s)
+        # Without a trusted time of day nobody knows what is on peak: the house is heated by need alone.
+        on_peak = trusted and self._on_peak(now_s)
         outlook = self._outlook
         facts = LocalFacts(
             capabilities=self._capabilities,
             on_peak=on_peak,
-            minutes_to_on_peak=(self._next_peak_s - now_s) / 60.0,
+            minutes_to_on_peak=(self._next_peak_s - now_s) / 60.0 if trusted else inf,
             buffer_top_c=value_of(self._buffer[0]) if self._buffer else None,
             buffer_bottom_c=value_of(self._buffer[-1]) if self._buffer else None,
             store_top_c=value_of(self._store[0]) if self._store else None,
@@ -167,8 +172,8 @@ class LocalController(Shell):
             required_kwh=outlook.required_kwh,
             usable_kwh=outlook.usable_kwh,
             house_cold=look.house_cold,
-            slot=self._slot,
-            policy=self._ask_policy(value_of, now_s) if self._slot is None else None,
+            slot=slot,
+            policy=self._ask_policy(value_of, now_s) if slot is None and trusted else None,
             source_w=(value_of("heat_pump_w") or 0.0) + (value_of("boost_w") or 0.0),
         )
         state, effects = rule.decide(self._state, facts, now_s)
@@ -210,7 +215,7 @@ class LocalController(Shell):
             usable_kwh = usable_energy_kwh(plumbing, known_c, rswt_c, return_drop_k(plumbing.emitters, soon_w))
         required_kwh = required_energy_kwh(
             now_s,
-            self._tariff.on_peak_windows(now_s, now_s + DAY_H * 3600.0),
+            self._tariff.on_peak_windows(now_s, now_s + DAY_H * 3600.0) if self._trusted else (),
             load_start_s,
             loads_w,
             self._source_heat_w(min(outdoor_c)),
@@ -221,7 +226,7 @@ class LocalController(Shell):
     def _outdoor(self, measured_c: float | None, now_s: float) -> tuple[float, Sequence[float]] | None:
         """(start, hourly outdoor C) for a day: the forecast while it lasts, else the measured value held."""
         hour_s = now_s // 3600.0 * 3600.0
-        if self._forecast is not None:
+        if self._forecast is not None and self._trusted:
             start_s, hourly_c = self._forecast
             # A forecast begins with the hour after it was made: for the hour before, its first value holds.
             first = max(0, int((hour_s - start_s) // 3600))

@@ -17,6 +17,7 @@ from typing import Protocol
 import pykka
 
 from actors.base import ActorCrashed, Address, Context, Shell, deliver_guarded, run_guarded
+from gw_spaceheat.decisions.clock import BUILT_S
 
 Factory = Callable[[Context], Shell]
 STOP_ALL_S = 3.0
@@ -247,7 +248,8 @@ class ThreadedRuntime:
 
     def __init__(self, start_s: float | None = None, speed: float = 1.0, sink: LogSink | None = None) -> None:
         self._real_start_s = time.monotonic()
-        self._start_s = time.time() if start_s is None else start_s
+        # A clock that nobody has set yet may show a year that no message can carry.
+        self._start_s = max(time.time(), BUILT_S) if start_s is None else start_s
         self.speed = speed
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._count = itertools.count()
@@ -264,6 +266,11 @@ class ThreadedRuntime:
     def now(self) -> float:
         """Epoch seconds; runs on the monotonic clock, so a stepped wall clock never moves a duration."""
         return self._start_s + (time.monotonic() - self._real_start_s) * self.speed
+
+    @staticmethod
+    def wall_s() -> float:
+        """What the system's clock shows, which may be set at any moment."""
+        return time.time()
 
     def follow(self, epoch_s: float, speed: float) -> None:
         """Adopt another clock's time and speed (an accelerated plant's, on loopback)."""

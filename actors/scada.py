@@ -1,16 +1,19 @@
 """The SCADA: knows the latest value of everything, decides who commands, and alone runs the safety filter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from actors.base import Address, Context, Shell
+from actors.command_desk import CommandDesk
 from actors.effect_watch import EffectWatch
 from actors.events import (
     Actuate,
     ActuatorState,
     AskLink,
+    ClockNow,
     CommanderNow,
     ContractNow,
+    HeldByDispatch,
     LinkChanged,
     Look,
     Readings,
@@ -22,12 +25,15 @@ from actors.events import (
     Wish,
 )
 from actors.local_desk import LocalDesk
-from gw_spaceheat.decisions import authority, cold, dispatch, proof_of_effect, safety
+from actors.remote_desk import RemoteDesk
+from gw_spaceheat.decisions import authority, clock, cold, dispatch, proof_of_effect, safety
 from gw_spaceheat.decisions.command import Command, Commander
 from gw_spaceheat.errors import StorageError
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.alerts import LogLevel, glitch_from
+from gw_spaceheat.storage.ledger_file import check_signature
 from gw_spaceheat.storage.state_file import StateFile
+from gw_spaceheat.wires.protocols import ClockWire
 
 CONTROL = Tick("control")
 STALE_PERIODS = 2.5
@@ -49,8 +55,20 @@ class ScadaAddresses:
 class Scada(Shell):
     """Every control period: fresh values, cold or not, who commands, what safety releases."""
 
-    def __init__(self, context: Context, house: House, to: ScadaAddresses, file: StateFile, opt_out: StateFile) -> None:
+    def __init__(
+        self,
+        context: Context,
+        house: House,
+        to: ScadaAddresses,
+        file: StateFile,
+        opt_out: StateFile,
+        wall: ClockWire,
+        begin_anew: Callable[[str], None],
+    ) -> None:
         super().__init__(context)
+        self._wall = wall
+        self._begin_anew = begin_anew
+        self._clock = clock.ClockState()
         self._house = house
         self._to = to
         self._file = file
@@ -65,18 +83,21 @@ class Scada(Shell):
         self._read_s: dict[str, float] = {}
         self._swept_s = self._judged_s = float("-inf")
         self._zone_quantities = tuple(f"zone_{zone.name}_c" for zone in house.plumbing.zones)
-        self._limits = safety.limits_of(house.plumbing, tuple(to.relays))
+        self._limits = safety.limits_of(house.plumbing, tuple(to.relays), tuple(self._quantity_of.values()))
+        self._boost_tank = safety.boost_tank_quantity(house.plumbing)
         self._safety = safety.SafetyState()
         self._authority = authority.AuthorityState()
         self._cold = cold.ColdState()
         self._contract = ContractNow(False, float("-inf"))
         self._link_proven = False
-        self._wishes: Sequence[Command] = ()
+        self._wishes: tuple[Command, ...] = ()
         self._signed_by = Commander.LOCAL
         self._refusals: dict[str, str] = {}
         self._revoked: str | None = None
         self._storage_problem = ""
         self._desk = LocalDesk(context, house, opt_out, to.local_gateway)
+        self._remote = RemoteDesk(context, house, to.gateway, check_signature, to.atn)
+        self._held: tuple[str, ...] = ()  # heat sources that a dispatch holds otherwise than the slot would
         self._node_of: dict[str, str] = {node.actuator: node.name for node in house.nodes if node.actuator is not None}
         self._effects = EffectWatch(house, tuple(to.relays))
 
@@ -92,8 +113,10 @@ class Scada(Shell):
         records = {name: record for name, record in saved.items() if isinstance(record, dict)}
         self._safety = safety.start(self._limits, now_s, records)
         self._authority = authority.restored(saved.get("authority"), now_s)
-        self._desk.dispatches = dispatch.restored(saved.get("dispatch"))
+        self._desk.commands.dispatches = dispatch.restored(saved.get("dispatch"))
+        self._remote.commands.dispatches = dispatch.restored(saved.get("remote_dispatch"))
         self._desk.watch(now_s)
+        self._judge_clock(now_s)
         self._to.gateway.tell(AskLink(self.context.me))
         self.context.after(self._control_s, CONTROL)
 
@@ -116,20 +139,44 @@ class Scada(Shell):
                 self._wishes = commands
                 self._sign_wishes(self._authority.commander)
             case Received():
-                request = self._desk.hear(message)
-                if request is not None:
-                    self._save()  # what was heard is remembered before it acts
-                    self._decide_authority(self.context.now(), request)
+                self._hear(message)
             case ContractNow():
                 self._contract = message
             case LinkChanged("cloud", peer_active):
                 self._link_proven = peer_active
             case ActuatorState(actuator, _, value, reason, _):
-                self._desk.read_back(actuator, value, reason)
+                for desk in (self._desk, self._remote):
+                    desk.commands.read_back(actuator, value, reason)
                 if reason:
                     self.context.log("actuator", f"{actuator}: {reason}")
                     self._alarm(actuator, LogLevel.ERROR, f"{actuator}: {reason}")
                 self._to.reporter.tell(message)
+
+    def _hear(self, received: Received) -> None:
+        """What was heard is remembered before it acts."""
+        now_s = self.context.now()
+        before = self._desk.commands.dispatches
+        request = self._desk.hear(received, self._clock.trusted)
+        if self._desk.commands.dispatches is not before:
+            self._save()
+        if request is not None:
+            self._decide_authority(now_s, request)
+            return
+        if received.link != "cloud":
+            return
+        contract, state = self._contract, self._authority
+        facts = dispatch.RemoteFacts(state.commander, authority.wait_s(state, now_s), contract.buys_heat)
+        if self._remote.hear(received, facts, self._clock.trusted, contract.their_key):
+            self._save()
+
+    def _commands_of(self, commander: Commander) -> CommandDesk | None:
+        match commander:
+            case Commander.ADMIN:
+                return self._desk.commands
+            case Commander.REMOTE:
+                return self._remote.commands
+            case Commander.LOCAL:
+                return None
 
     def _control(self) -> None:
         now_s = self.context.now()
@@ -137,11 +184,13 @@ class Scada(Shell):
         if now_s - self._judged_s >= JUDGE_S:
             self._judged_s = now_s
             self._judge_cold(fresh, now_s)
+            self._judge_clock(now_s)
             self._revoked = None  # said again: the keeper may have been restarted
+            self._held = ()
         if self._desk.watch(now_s):
             self._alarm("scada", LogLevel.INFO, f"homeowner {self._desk.opt_out.choice}")
         self._decide_authority(now_s)
-        self._to.local_controller.tell(Look(fresh, self._cold.cold, self._authority.commander))
+        self._to.local_controller.tell(Look(fresh, self._cold.cold, self._authority.commander, self._clock.trusted))
         self._prove_effects(fresh, now_s)
         self._filter(fresh, now_s)
 
@@ -154,7 +203,8 @@ class Scada(Shell):
                 case proof_of_effect.Alarm(owed, text):
                     level = LogLevel.CRITICAL if owed.kind == "welded" else LogLevel.ERROR
                     self.context.log("alarm", text)
-                    self._desk.no_effect(owed.actuator, text)
+                    for desk in (self._desk, self._remote):
+                        desk.commands.no_effect(owed.actuator, text)
                     self._alarm(owed.actuator, level, text)
                 case proof_of_effect.Restored(actuator, text):
                     self.context.log("effect", text)
@@ -181,6 +231,22 @@ class Scada(Shell):
                     self._values[quantity] = None
         return dict(self._values)
 
+    def _judge_clock(self, now_s: float) -> None:
+        seen = self._wall.read()
+        earliest_s = clock.BUILT_S if seen.earliest_s is None else seen.earliest_s
+        facts = clock.ClockFacts(seen.wall_s, seen.synchronised, earliest_s)
+        self._clock, effects = clock.decide(self._clock, facts, now_s)
+        for effect in effects:
+            match effect:
+                case clock.TrustChanged(trust, reason):
+                    self.context.log("clock", f"{trust}: {reason}")
+                    level = LogLevel.INFO if self._clock.trusted else LogLevel.WARNING
+                    self._alarm("scada", level, f"clock {trust}: {reason}")
+                case clock.BeginAnew(reason):
+                    self.context.log("clock", f"beginning anew: {reason}")
+                    self._begin_anew(f"clock: {reason}; the program must begin anew to take it")
+        self._to.keeper.tell(ClockNow(self._clock.trusted))
+
     def _judge_cold(self, fresh: Mapping[str, float | None], now_s: float) -> None:
         zones = tuple(
             cold.ZoneNow(zone.name, fresh.get(quantity), zone.setpoint_c, zone.differential_k, zone.critical)
@@ -197,7 +263,7 @@ class Scada(Shell):
             contract_live=self._contract.live,
             heartbeat_age_s=now_s - self._contract.heard_s,
             link_proven=self._link_proven,
-            clock_trusted=True,
+            clock_trusted=self._clock.trusted,
             house_cold=self._cold.cold,
             opted_out=self._desk.opt_out.opted_out,
         )
@@ -212,8 +278,8 @@ class Scada(Shell):
                     self.context.log("authority", f"{previous} -> {commander}: {reason}")
                     self._to.reporter.tell(CommanderNow(commander, reason))
                     self._save()
-                    if previous is Commander.ADMIN:
-                        self._desk.forget()
+                    if (commands := self._commands_of(previous)) is not None:
+                        commands.forget(f"{previous} commands no longer: {reason}")
                 case authority.RequestGranted(asked, until_s):
                     self.context.log("admin", f"{asked.admin} {asked.kind}: {until_s - now_s:.0f} s")
                 case authority.RequestRefused():
@@ -231,9 +297,10 @@ class Scada(Shell):
             primary_flow_l_per_min=fresh.get("primary_flow_l_per_min"),
             coldest_zone_c=self._coldest_zone_c(fresh),
             pipe_c=fresh.get("pipe_c"),
-            boost_tank_c=fresh.get("tank1_1_c"),
+            boost_tank_c=fresh.get(self._boost_tank),
+            house_cold=self._cold.cold,
         )
-        wishes = self._desk.wishes() if commander is Commander.ADMIN else self._effects.wishes(self._wishes)
+        wishes, commands = self._wishes_of(commander), self._commands_of(commander)
         self._safety, released, refused = safety.apply(self._safety, wishes, facts, now_s)
         if released:
             self._save()  # first: a start that is forgotten would be one too many
@@ -241,20 +308,39 @@ class Scada(Shell):
             because = f" by {safe.forced_by}" if safe.forced_by else ""
             self.context.log("release", f"{safe.command.actuator} = {safe.command.value}{because}")
             self._to.relays[safe.command.actuator].tell(Actuate(safe))
+            if safe.forced_by and commands is not None:
+                # Else the same command would act once more when the danger is over.
+                commands.drop(safe.command.actuator, safe.forced_by, f"taken back by safety: {safe.forced_by}")
         for refusal in refused:
             actuator = refusal.command.actuator
-            self._desk.refused(actuator, refusal.rule, refusal.text, refusal.wait_s)
+            if commands is not None:
+                commands.refused(actuator, refusal.rule, refusal.text, refusal.wait_s)
             if self._refusals.get(actuator) != refusal.rule:
                 self._refusals[actuator] = refusal.rule
                 self.context.log("refusal", refusal.text)
-        if commander is Commander.ADMIN:
-            self._desk.settle()
+        if commands is not None:
+            commands.settle()
         if not refused and self._refusals:
             self._refusals = {}
 
+    def _wishes_of(self, commander: Commander) -> Sequence[Command]:
+        if commander is Commander.ADMIN:
+            return self._desk.commands.wishes()
+        if commander is Commander.LOCAL or not (dispatched := self._remote.wishes(self._contract.buys_heat)):
+            return self._effects.wishes(self._wishes)
+        held = self._remote.against(self._wishes)
+        if held and held != self._held:
+            self._to.keeper.tell(HeldByDispatch())
+        self._held = held
+        return self._effects.wishes(dispatch.overlaid(self._wishes, dispatched))
+
     def _save(self) -> None:
         """A disk that fails is said once; the house heats on."""
-        parts = {"authority": self._authority.to_json(), "dispatch": self._desk.dispatches.to_json()}
+        parts = {
+            "authority": self._authority.to_json(),
+            "dispatch": self._desk.commands.dispatches.to_json(),
+            "remote_dispatch": self._remote.commands.dispatches.to_json(),
+        }
         try:
             self._file.save({**self._safety.to_json(), **parts})
         except StorageError as error:

@@ -10,6 +10,7 @@ from actors.atomic_tnode import AtomicTNode, Outlook
 from actors.base import Address
 from actors.bus import Bus
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
+from actors.dispatcher import Dispatcher
 from actors.ear import Ear
 from actors.gateway import Gateway, OpenLink, Post
 from actors.ledger_book import make_book
@@ -31,6 +32,7 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.tariff import Tariff
+from gw_spaceheat.simulation.clock import SimulatedClock
 from gw_spaceheat.simulation.house import SimulatedHouse
 from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
 from gw_spaceheat.storage.ear_store import MessageSink
@@ -41,12 +43,12 @@ from gw_spaceheat.storage.state_file import StateFile
 from gw_spaceheat.wires.gpio import GpioWire
 from gw_spaceheat.wires.modbus import PymodbusWire
 from gw_spaceheat.wires.one_wire import FileOneWire
-from gw_spaceheat.wires.protocols import Wire
+from gw_spaceheat.wires.protocols import ClockWire, Wire
 
 LINK_TYPES = frozenset({"gridworks.ping", "gridworks.ack"})
 SCADA_FROM_CLOUD = LINK_TYPES | {
     "slow.contract.heartbeat", "weather.forecast", "heating.forecast", "send.snap", "gw.spaceheat.plan",
-    "gw.spaceheat.policy",
+    "gw.spaceheat.policy", "fsm.event", "analog.dispatch",
 }  # fmt: skip
 SCADA_FROM_LOCAL = LINK_TYPES | {
     "send.snap", "admin.keep.alive", "admin.release.control", "admin.dispatch", "admin.analog.dispatch",
@@ -54,8 +56,8 @@ SCADA_FROM_LOCAL = LINK_TYPES | {
 }  # fmt: skip
 ATN_FROM_CLOUD = LINK_TYPES | {
     "slow.contract.heartbeat", "report", "snapshot.spaceheat", "power.watts", "glitch",
-    "gw.spaceheat.layout", "gw.spaceheat.prices", "latest.price", "gridworks.event.startup",
-    "gridworks.event.shutdown", "gridworks.event.problem",
+    "gw.spaceheat.layout", "gw.spaceheat.prices", "latest.price", "gw.spaceheat.command.result",
+    "gridworks.event.startup", "gridworks.event.shutdown", "gridworks.event.problem",
 }  # fmt: skip
 
 
@@ -81,6 +83,10 @@ class ScadaParts:
     instance_id: str
     first_boot: int = 1
     outbox_megabytes: int = 350
+    clock: ClockWire | None = None
+    """None: nobody doubts the runtime's own time, as in simulated runs."""
+    begin_anew: Callable[[str], None] = print
+    """Called when the program should begin anew, with the reason."""
 
 
 def simulated_wires(house: House, plant: SimulatedHouse) -> dict[str, SimulatedWire]:
@@ -210,6 +216,8 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
             to=ScadaAddresses(relays, local, keeper, reporter, cloud, runtime.address("gateway-local")),
             file=StateFile(path("safety.json")),
             opt_out=StateFile(path("opt_out.json")),
+            wall=parts.clock or SimulatedClock(runtime.now),
+            begin_anew=parts.begin_anew,
         ),
     )
     runtime.add(
@@ -272,6 +280,9 @@ def add_atomic_tnode(
     book = make_book("ltn", folder, runtime.chance(f"ledger-key/{house.atn_alias}"))
     make = partial(AtomicTNode, house=house, outlook=outlook, gateway=gateway, book=book, planning=planning)
     runtime.add("atn", partial(make, policies=policies))
+    dispatcher = runtime.add(
+        "dispatcher", partial(Dispatcher, house=house, gateway=gateway, signer=book.signer, folder=folder)
+    )
     market = market_alias(house)
     runtime.add(
         "atn-gateway",
@@ -286,11 +297,11 @@ def add_atomic_tnode(
                 watched="s",
             ),
             open_link=open_link,
-            routes=(atn,),
+            routes=(atn, dispatcher),
             store=store,
         ),
     )
-    return ["atn", "atn-gateway"]
+    return ["atn", "dispatcher", "atn-gateway"]
 
 
 def add_market(runtime: Runtime, house: House, feed: PriceFeed, open_link: OpenLink) -> list[str]:

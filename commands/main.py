@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from commands import broker_config, certs
+from commands import dispatch as dispatch_command
 from commands import history as history_command
 from commands import layout as layout_command
 from commands import ledger as ledger_command
@@ -157,6 +158,18 @@ def optout(
 ) -> None:
     """The homeowner takes no part (on) or takes part again (off). Works offline; the SCADA follows within 5 s."""
     typer.echo(opt_out_command.run_opt_out(wish, house, simulated))
+
+
+@app.command()
+def dispatch(
+    node: Annotated[str, typer.Argument(help="Node of an actuator, such as relay-heat-pump.")],
+    value: Annotated[str, typer.Argument(help="on, off, or C for a leaving temperature.")],
+    minutes: Annotated[float, typer.Option(help="To hold so long, at most 60.")] = 5.0,
+    house: Annotated[str | None, typer.Option(help="Alias or its last word; else that of the settings.")] = None,
+    simulated: Annotated[bool, typer.Option(help="The simulated house of run_local.py --simulate.")] = False,
+) -> None:
+    """An order to the running AtomicTNode: dispatch one actuator of its house, within its contract."""
+    typer.echo(dispatch_command.run_dispatch(node, value, minutes, house, simulated))
 
 
 @app.command()

@@ -87,7 +87,7 @@ def _run_until_clock_jumps(
             runtime.log.write(runtime.now(), "run_atn", "clock", "the plant's clock jumped: beginning anew")
         elif told.speed != runtime.speed or error_s > MOST_ERROR_REAL_S * told.speed:
             runtime.follow(now_s, told.speed)
-    stop_in_order(runtime, [watcher, ["atn"], ["atn-gateway"]])
+    stop_in_order(runtime, [watcher, ["atn", "dispatcher"], ["atn-gateway"]])
     return jumped
 
 

@@ -42,6 +42,7 @@ from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.views.house_view import HouseView, ZoneView, render
 from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
 from gw_spaceheat.wires.protocols import Wire
+from gw_spaceheat.wires.system_clock import SystemClock
 from gw_spaceheat.wires.systemd_notify import SystemdNotify
 
 VIEW_S = 0.5
@@ -68,9 +69,9 @@ def run_local(options: LocalOptions, ending: Ending) -> None:
     series = options.series or settings.series_file
     loaded = load_site(options.house or settings.house, series, settings.houses_folder, settings.input_data_folder)
     site = replace(loaded, house=with_settings(loaded.house, settings))
-    folder = own_folder(settings.data_folder)
+    folder = settings.data_folder
     if options.simulate:
-        _run_simulated(options, settings, site, folder, ending)
+        _run_simulated(options, settings, site, own_folder(folder), ending)
     else:
         if options.speed != 1.0 or options.start is not None:
             raise BadInput("--speed and --start: need --simulate; a real house has the time of the clock on the wall")
@@ -81,7 +82,15 @@ def _run_real(settings: Settings, site: Site, folder: Path, ending: Ending) -> N
     # Without pins gpiozero prints eight lines of its own beside our one.
     warnings.filterwarnings("ignore", module="gpiozero")
     runtime = ThreadedRuntime(sink=Lines(Sieve()))
-    house, memory = site.house, own_folder(folder / site.house.short_name)
+    house, memory = site.house, folder / site.house.short_name
+    try:
+        own_folder(folder)
+        own_folder(memory)
+    except StorageError as error:
+        if folder.is_file() or memory.is_file():
+            raise  # a wrong setting, not a broken disk
+        # A house that remembers nothing is heated; one that does not start is not.
+        print(f"warning: {error}; the house heats on without memory and takes no part", flush=True)
     parts = ScadaParts(
         house=house,
         tariff=site.tariff,
@@ -91,6 +100,8 @@ def _run_real(settings: Settings, site: Site, folder: Path, ending: Ending) -> N
         folder=memory,
         instance_id=runtime.new_id(),
         first_boot=int(time.time()),
+        clock=SystemClock(runtime.wall_s),
+        begin_anew=ending.fail,
         outbox_megabytes=settings.outbox_megabytes,
     )
     names, service = add_scada(runtime, parts), SystemdNotify()
@@ -119,7 +130,7 @@ def _stop_rank(name: str) -> int:
     match name:
         case "scada":
             return 1
-        case "local-controller" | "contract-keeper" | "reporter" | "market" | "atn":
+        case "local-controller" | "contract-keeper" | "reporter" | "market" | "atn" | "dispatcher":
             return 4
         case "plant":
             return 6

@@ -21,7 +21,7 @@ from gw_spaceheat.simulation.broker import SimulatedBroker
 from gw_spaceheat.simulation.house import SimulatedHouse
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.wires.mqtt_protocol import Link, OnMessage, OnState
-from gw_spaceheat.wires.protocols import Wire
+from gw_spaceheat.wires.protocols import ClockWire, Wire
 
 
 class VirtualHouse:
@@ -30,6 +30,7 @@ class VirtualHouse:
     def __init__(
         self, site: Site, start_s: float, seed: int = 0, planning: bool = True, sink: LogSink | None = None,
         folder: Path | None = None, policies: bool = True, outlook: Outlook | None = None,
+        clock: ClockWire | None = None,
     ) -> None:  # fmt: skip
         self.site = site
         self.runtime = runtime = VirtualRuntime(start_s, seed, sink)
@@ -48,6 +49,8 @@ class VirtualHouse:
             open_local=self._opener(self.local, "scada-local"),
             folder=folder,
             instance_id=runtime.new_id(),
+            clock=clock,
+            begin_anew=lambda why: runtime.log.write(runtime.now(), "house", "ends", why),
         )
         self.scada_names = add_scada(runtime, parts)
         self.atn_names = add_atomic_tnode(

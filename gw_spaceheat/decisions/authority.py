@@ -144,6 +144,13 @@ def decide(
     return _change(state, Event.REMOTE_GRANTED, now_s, "contract live")
 
 
+def wait_s(state: AuthorityState, now_s: float) -> float:
+    """For so long the AtomicTNode cannot be the commander, whatever happens; 0 when nothing but its contract lacks."""
+    hysteresis_s = state.left_remote_s + RETURN_HYSTERESIS_S - now_s
+    lease_s = state.lease_until_s - now_s if state.commander is Commander.ADMIN else 0.0
+    return 0.0 if state.commander is Commander.REMOTE else max(0.0, hysteresis_s, lease_s)
+
+
 def _change(
     state: AuthorityState, event: Event, now_s: float, reason: str
 ) -> tuple[AuthorityState, tuple[Effect, ...]]:

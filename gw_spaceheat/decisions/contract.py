@@ -94,7 +94,11 @@ class Revoke:
 class Restarted: ...  # the process has come back with a persisted state
 
 
-Input = HeartbeatReceived | Tick | Revoke | Restarted
+@dataclass(frozen=True, slots=True)
+class Dispatched: ...  # the AtomicTNode's own dispatch holds the heat source
+
+
+Input = HeartbeatReceived | Tick | Revoke | Restarted | Dispatched
 
 
 def decide(state: ContractState, event: Input, facts: ContractFacts, now_s: float) -> Result:
@@ -108,6 +112,11 @@ def decide(state: ContractState, event: Input, facts: ContractFacts, now_s: floa
             return _revoke(state, cause, now_s)
         case Restarted():
             return _restarted(state, now_s)
+        case Dispatched():
+            current = state.current
+            if current is None or current.dispatched:
+                return state, ()
+            return _persist(replace(state, current=replace(current, dispatched=True)), now_s)
 
 
 def is_live(state: ContractState, now_s: float) -> bool:
@@ -193,7 +202,7 @@ def _count(obligation: Obligation, energy_wh: float | None, now_s: float) -> Obl
     # The gap since the last count is time the meter did not cover; a normal period is far below the limit.
     silent_s = now_s - obligation.metered_s
     gap_s = obligation.gap_s + (silent_s if silent_s > METER_GAP_S else 0.0)
-    return Obligation(obligation.contract, obligation.status, obligation.used_wh + energy_wh, now_s, gap_s)
+    return replace(obligation, used_wh=obligation.used_wh + energy_wh, metered_s=now_s, gap_s=gap_s)
 
 
 def _begin(state: ContractState, obligation: Obligation, now_s: float) -> tuple[ContractState, list[Effect]]:
@@ -216,6 +225,8 @@ def _finish(
         event, cause = Event.END_UNKNOWN, f"energy was not counted for {gap_s:.0f} s"
     elif abs(obligation.used_wh - promised_wh) <= max(TOLERANCE * promised_wh, facts.minimum_run_wh):
         event, cause = Event.END_MET, None
+    elif obligation.dispatched:
+        event, cause = Event.END_UNKNOWN, f"used {obligation.used_wh:.0f} Wh under the AtomicTNode's own dispatches"
     else:
         event, cause = Event.END_MISSED, f"used {obligation.used_wh:.0f} Wh of {promised_wh:.0f} Wh"
     state = replace(state, live_until_s=contract.end_s + GRACE_S)
@@ -273,7 +284,7 @@ def _heard(state: ContractState, heartbeat: SlowContractHeartbeat, facts: Contra
         return state, (Refuse(contract, f"heartbeat from {heartbeat.from_node}, only ltn may command"),)
     if contract.scada_alias != facts.scada_alias:
         return state, (Refuse(contract, f"contract is for {contract.scada_alias}, not for {facts.scada_alias}"),)
-    held = _held(state, contract)
+    held = state.held(contract)
     if held is not None:
         return _heard_held(state, held, heartbeat, now_s)
     if heartbeat.status is ContractStatus.CREATED:
@@ -285,13 +296,6 @@ def _heard(state: ContractState, heartbeat: SlowContractHeartbeat, facts: Contra
             return state, (SendHeartbeat(last),)
         return state, ()
     return state, (Refuse(contract, f"{heartbeat.status} for a contract this SCADA does not hold"),)
-
-
-def _held(state: ContractState, contract: SlowDispatchContract) -> Obligation | None:
-    for obligation in (state.current, state.upcoming):
-        if obligation is not None and obligation.contract.contract_id == contract.contract_id:
-            return obligation
-    return None
 
 
 def _heard_held(state: ContractState, held: Obligation, heartbeat: SlowContractHeartbeat, now_s: float) -> Result:

@@ -54,6 +54,7 @@ class Obligation:
     used_wh: float = 0.0
     metered_s: float = 0.0  # energy is counted up to this time; 0 = not yet
     gap_s: float = 0.0  # time inside the slot without a count
+    dispatched: bool = False  # the AtomicTNode itself held the heat source otherwise than the slot would
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,13 @@ class ContractState:
     live_until_s: float = float("-inf")  # grace after a completed contract
     their_digit: int | None = None
     our_proof: str = ""
+
+    def held(self, contract: SlowDispatchContract) -> Obligation | None:
+        """What was accepted under this contract's id and has not ended."""
+        for obligation in (self.current, self.upcoming):
+            if obligation is not None and obligation.contract.contract_id == contract.contract_id:
+                return obligation
+        return None
 
     def to_json(self) -> dict[str, object]:
         """Plain JSON values; `from_json` is its inverse but for the times of talk, which start anew."""
@@ -95,6 +103,7 @@ def _obligation_json(obligation: Obligation | None) -> dict[str, object] | None:
         "used_wh": obligation.used_wh,
         "metered_s": obligation.metered_s,
         "gap_s": obligation.gap_s,
+        "dispatched": obligation.dispatched,
     }
 
 
@@ -109,6 +118,7 @@ def _obligation(data: object) -> Obligation | None:
         float(data["used_wh"]),
         float(data["metered_s"]),
         float(data["gap_s"]),
+        data.get("dispatched") is True,
     )
 
 

@@ -17,9 +17,9 @@ from gw_spaceheat.decisions.local_facts import (
     PolicyWish,
     buffer_empty,
     buffer_full,
-    buffer_serves,
     capabilities_of,
     missing,
+    must_fill,
     store_colder,
     store_full,
     store_useful,
@@ -33,7 +33,7 @@ from gw_spaceheat.decisions.local_tables import (
     Mode,
     next_body,
 )
-from gw_spaceheat.decisions.policy_control import policy_step
+from gw_spaceheat.decisions.policy_control import charge_event, policy_step
 from gw_spaceheat.decisions.slot import SlotView
 
 __all__ = ["Body", "Capabilities", "LocalFacts", "LocalState", "Mode", "Wanted", "capabilities_of", "decide"]
@@ -41,19 +41,19 @@ __all__ = ["Body", "Capabilities", "LocalFacts", "LocalState", "Mode", "Wanted",
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The wish for every actuator. `distribution_pump` None: thermostats decide by wiring."""
+    """The wish for every actuator. `distribution_pump` off: thermostats decide by wiring, and may run it."""
 
     heat_pump: bool
     boost: bool
     store_pump: bool
     store_valve_charge: bool
-    distribution_pump: bool | None
+    distribution_pump: bool
     primary_pump: bool
     leaving_setpoint_c: float | None
     reason: str
 
 
-SAFE = Wanted(False, False, False, False, None, False, None, "safe pattern")
+SAFE = Wanted(False, False, False, False, False, False, None, "safe pattern")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def decide(state: LocalState, facts: LocalFacts, now_s: float) -> tuple[LocalSta
     body = Body.INITIALIZING if state.mode in (Mode.COLD, Mode.BLIND) else state.body
     state, ready = _latch_ready(state, facts)
     if facts.capabilities.two_tanks:
-        event = _tariff_event(body, facts, ready)
+        event = _tariff_event(body, facts, ready, now_s - state.since_s)
         table = TARIFF_TABLE
     else:
         body = _small(body)
@@ -104,7 +104,7 @@ def decide(state: LocalState, facts: LocalFacts, now_s: float) -> tuple[LocalSta
 
 @lru_cache(maxsize=256)  # asked every second, and the wish seldom changes
 def commands_of(wanted: Wanted, actuators: frozenset[str], commander: Commander) -> tuple[Command, ...]:
-    """The wish as commands for the actuators the house has; what thermostats decide is left out."""
+    """The wish as commands for the actuators the house has."""
     pairs: tuple[tuple[Actuator, bool | float | None], ...] = (
         ("heat_pump", wanted.heat_pump),
         ("boost", wanted.boost),
@@ -139,7 +139,7 @@ def _peak(facts: LocalFacts) -> bool:
 # ---------------------------------------------------------------- events
 
 
-def _tariff_event(body: Body, facts: LocalFacts, ready: bool) -> Event | None:
+def _tariff_event(body: Body, facts: LocalFacts, ready: bool, held_s: float) -> Event | None:
     if _peak(facts):
         return _on_peak_event(body, facts)
     if body is Body.HP_OFF_STORE_DISCHARGE:
@@ -147,7 +147,7 @@ def _tariff_event(body: Body, facts: LocalFacts, ready: bool) -> Event | None:
     if body is Body.HP_ON_STORE_CHARGE:
         if facts.defrost:
             return Event.DEFROST
-        if buffer_empty(facts):
+        if must_fill(facts, held_s):
             return Event.OFF_PEAK_BUFFER_EMPTY
         return Event.OFF_PEAK_READY if ready else None
     if body is Body.HP_ON_STORE_OFF:
@@ -219,7 +219,7 @@ def _by_slot(
         run, reason = False, "slot: every tank is full"
     body = state.body if state.mode is Mode.SLOT else _keep(state.body, run)
     if capabilities.two_tanks:
-        event, table = _slot_event(body, run, facts), SLOT_TABLE
+        event, table = _slot_event(body, run, facts, now_s - state.since_s), SLOT_TABLE
     else:
         body, table = _small(body), SINGLE_TANK_TABLE
         is_on = body is Body.HP_ON_STORE_OFF
@@ -238,7 +238,7 @@ def _by_policy(
     body = state.body if state.mode is Mode.POLICY else _keep(state.body, wish.run)
     if not facts.capabilities.two_tanks:
         body = _small(body)
-    event, table = policy_step(body, facts, wish)
+    event, table = policy_step(body, facts, wish, now_s - state.since_s)
     following = body if event is None else next_body(table, body, event)
     return _settle(state, facts, following, Mode.POLICY, wish.reason, now_s)
 
@@ -249,17 +249,10 @@ def _keep(body: Body, run: bool) -> Body:
     return body if is_on == run else Body.INITIALIZING
 
 
-def _slot_event(body: Body, run: bool, facts: LocalFacts) -> Event | None:
-    empty = buffer_empty(facts)
+def _slot_event(body: Body, run: bool, facts: LocalFacts, held_s: float) -> Event | None:
     if run:
-        if body is Body.HP_ON_STORE_CHARGE:
-            if facts.defrost:
-                return Event.DEFROST
-            return Event.ELEC_BUFFER_EMPTY if empty else None
-        # Filling the buffer to its bottom would throttle the heat source and leave the slot's energy unbought.
-        if buffer_serves(facts) and not store_full(facts) and not facts.defrost:
-            return Event.ELEC_BUFFER_FULL
-        return None if body is Body.HP_ON_STORE_OFF else Event.ELEC_BUFFER_EMPTY
+        return charge_event(body, facts, held_s)
+    empty = buffer_empty(facts)
     if body in (Body.HP_ON_STORE_OFF, Body.HP_ON_STORE_CHARGE):
         return Event.NO_MORE_ELEC
     if body is Body.HP_OFF_STORE_DISCHARGE:
@@ -300,7 +293,7 @@ def _settle(
         boost=heat and capabilities.boost and (mode is Mode.COLD or not capabilities.heat_pump),
         store_pump=body in (Body.HP_ON_STORE_CHARGE, Body.HP_OFF_STORE_DISCHARGE),
         store_valve_charge=body is Body.HP_ON_STORE_CHARGE,
-        distribution_pump=True if mode is Mode.COLD else None,
+        distribution_pump=mode is Mode.COLD,
         primary_pump=heat and capabilities.heat_pump,
         leaving_setpoint_c=setpoint_c,
         reason=reason,

@@ -25,6 +25,10 @@ class Capabilities:
     empty_margin_k: float = 2.0
     full_margin_k: float = 0.5
     lift_k: float = 8.0
+    fill_s: float = 600.0
+    charge_s: float = 600.0
+    cold_margin_k: float = 4.0
+    """So much below empty the buffer is filled at once, whatever has just begun."""
 
     @property
     def two_tanks(self) -> bool:
@@ -120,6 +124,24 @@ def buffer_serves(facts: LocalFacts) -> bool:
     if top_c is None or rswt_c is None:
         return False
     return top_c > min(rswt_c, facts.capabilities.maximum_entering_c - 5.6) + facts.capabilities.full_margin_k
+
+
+def filled(facts: LocalFacts, held_s: float) -> bool:
+    """The heat source, filling the buffer for `held_s`, may turn to the store.
+
+    The top alone is hot after two minutes and cold again after five: then valve and pump would move all night. To the
+    bottom, the water that comes back would throttle the heat source and leave a slot's energy unbought.
+    """
+    return buffer_full(facts) or (held_s >= facts.capabilities.fill_s and buffer_serves(facts))
+
+
+def must_fill(facts: LocalFacts, held_s: float) -> bool:
+    """The heat source, charging the store for `held_s`, is needed at the buffer: soon, or at once where it is cold."""
+    if not buffer_empty(facts):
+        return False
+    limits, top_c, rswt_c = facts.capabilities, facts.buffer_top_c or 0.0, facts.rswt_c or 0.0
+    cold_c = min(rswt_c, limits.maximum_entering_c - 5.6) - limits.empty_margin_k - limits.cold_margin_k
+    return held_s >= limits.charge_s or top_c < cold_c
 
 
 def store_useful(facts: LocalFacts) -> bool:

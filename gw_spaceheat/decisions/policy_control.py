@@ -11,6 +11,8 @@ from gw_spaceheat.decisions.local_facts import (
     buffer_empty,
     buffer_full,
     buffer_serves,
+    filled,
+    must_fill,
     store_colder,
     store_full,
     store_useful,
@@ -30,22 +32,28 @@ def wish_of(run: bool, charge: bool, discharge: bool, better_usd: float) -> Poli
     return PolicyWish(run, charge, f"policy: {said}, {why}")
 
 
-def policy_step(body: Body, facts: LocalFacts, wish: PolicyWish) -> tuple[Event | None, Table]:
-    """What has happened to a body that acts on a policy, if anything, and the table it is looked up in."""
+def policy_step(body: Body, facts: LocalFacts, wish: PolicyWish, held_s: float) -> tuple[Event | None, Table]:
+    """What has happened to a body that acts on a policy, if anything, and the table it is looked up in.
+
+    `held_s`: for how long it has been this body.
+    """
     if not facts.capabilities.two_tanks:
         return _single_event(body, facts, wish), SINGLE_TANK_TABLE
     if not wish.run:
         return _off_event(body, facts), SLOT_TABLE
     if wish.charge and not (store_full(facts) and buffer_full(facts)):
-        return _charge_event(body, facts), SLOT_TABLE
+        return charge_event(body, facts, held_s), SLOT_TABLE
     return _heat_event(body, facts), SLOT_TABLE
 
 
-def _charge_event(body: Body, facts: LocalFacts) -> Event | None:
-    empty = buffer_empty(facts)
+def charge_event(body: Body, facts: LocalFacts, held_s: float) -> Event | None:
+    """The heat source runs for buffer and store: first the buffer, then the store, neither for a moment only."""
     if body is Body.HP_ON_STORE_CHARGE:
-        return Event.ELEC_BUFFER_EMPTY if empty or facts.defrost or store_full(facts) else None
-    if buffer_serves(facts) and not store_full(facts) and not facts.defrost:
+        if facts.defrost:
+            return Event.DEFROST
+        return Event.ELEC_BUFFER_EMPTY if must_fill(facts, held_s) or store_full(facts) else None
+    served = filled(facts, held_s) if body is Body.HP_ON_STORE_OFF else buffer_serves(facts)
+    if served and not store_full(facts) and not facts.defrost:
         return Event.ELEC_BUFFER_FULL
     return None if body is Body.HP_ON_STORE_OFF else Event.ELEC_BUFFER_EMPTY
 

@@ -9,66 +9,19 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from gw_spaceheat.decisions.command import Actuator, Command, Commander, Refusal, Value
+from gw_spaceheat.decisions.safety_limits import SafetyFacts, SafetyLimits, boost_tank_quantity, limits_of
 from gw_spaceheat.errors import OurError
-from gw_spaceheat.house.model import Plumbing
 
-__all__ = ["Command", "Refusal", "SafeCommand", "SafetyFacts", "SafetyLimits", "SafetyState", "apply", "filter"]
+__all__ = [
+    "Command", "Refusal", "SafeCommand", "SafetyFacts", "SafetyLimits", "SafetyState", "apply", "boost_tank_quantity",
+    "filter", "limits_of",
+]  # fmt: skip
 
 HOUR_S = 3600.0
+SENSOR_LOST_S = 90.0  # one failed reading is no loss
+SENSOR_PROVEN_S = 120.0  # so long a sensor has to be there again, before what it limits is switched on
 HEAT_SOURCES: tuple[Actuator, ...] = ("heat_pump", "boost")
 _TOKEN = object()
-
-
-@dataclass(frozen=True, slots=True)
-class SafetyLimits:
-    """What the machines of one house allow; temperatures in C, times in s."""
-
-    actuators: frozenset[str]
-    minimum_on_s: float = 600.0
-    minimum_off_s: float = 300.0
-    maximum_starts_per_h: int = 3
-    maximum_leaving_c: float = 75.0
-    maximum_entering_c: float = 68.0
-    maximum_boost_c: float = 85.0
-    minimum_flow_l_per_min: float = 1.0
-    flow_deadline_s: float = 60.0
-    pump_overrun_s: float = 30.0
-    freeze_zone_c: float = 7.0
-    freeze_pipe_c: float = 4.0
-    freeze_release_k: float = 2.0
-    valve_forbids_load: bool = False
-
-
-def limits_of(plumbing: Plumbing, actuators: Sequence[str]) -> SafetyLimits:
-    """The limits from the house file; `actuators`: those that the house's nodes really have."""
-    limits = SafetyLimits(frozenset(actuators))
-    if plumbing.boost is not None:
-        limits = replace(limits, maximum_boost_c=plumbing.boost.maximum_c)
-    pump = plumbing.heat_pump
-    if pump is None:
-        return limits
-    return replace(
-        limits,
-        minimum_on_s=pump.minimum_on_s,
-        minimum_off_s=pump.minimum_off_s,
-        maximum_starts_per_h=pump.maximum_starts_per_h,
-        maximum_leaving_c=pump.maximum_leaving_c,
-        maximum_entering_c=pump.maximum_entering_c,
-    )
-
-
-@dataclass(slots=True)  # not frozen, which costs twice the time: these are gathered anew every second
-class SafetyFacts:
-    """What is measured now. None: there is no such sensor, or its reading is stale: that is not a value."""
-
-    limits: SafetyLimits
-    commander: Commander = Commander.LOCAL
-    leaving_c: float | None = None
-    entering_c: float | None = None
-    primary_flow_l_per_min: float | None = None
-    coldest_zone_c: float | None = None
-    pipe_c: float | None = None
-    boost_tank_c: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +34,21 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What limits a heat source was not measured from the first to the last of these times; `over`: it is again."""
+
+    since_s: float
+    last_s: float
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SafetyState:
     """Released values; never changed in place."""
 
     switches: Mapping[str, Switch] = field(default_factory=dict)
     freezing: bool = False
+    losses: Mapping[str, Loss] = field(default_factory=dict)  # by heat source
 
     def value(self, actuator: str) -> Value:
         switch = self.switches.get(actuator)
@@ -166,11 +129,12 @@ def force(state: SafetyState, facts: SafetyFacts, now_s: float) -> tuple[SafetyS
     freezing = _freezing(state.freezing, facts)
     if freezing != state.freezing:
         state = replace(state, freezing=freezing)
+    state = _note_losses(state, facts, now_s)
     demands: list[tuple[Actuator, bool, str]] = []
     for name in HEAT_SOURCES:
         switch = state.switches.get(name)
         if switch is not None and switch.value:
-            trip = _trip(name, switch, facts, now_s)
+            trip = _trip(name, switch, facts, now_s) or _blind_trip(name, state, now_s)
             if trip:
                 demands.append((name, False, trip))
     if freezing:
@@ -270,6 +234,8 @@ def _refusal(state: SafetyState, command: Command, facts: SafetyFacts, now_s: fl
         return None
     if state.freezing and not command.value and name not in ("store_pump", "store_valve"):
         return _refuse(command, "freeze", "a zone or pipe is near freezing")
+    if name in HEAT_SOURCES and command.value and (unproven := _unproven(state, command, facts, now_s)) is not None:
+        return unproven
     if name == "heat_pump":
         return (
             _heat_pump_on(state, command, switch, facts, now_s)
@@ -277,7 +243,7 @@ def _refusal(state: SafetyState, command: Command, facts: SafetyFacts, now_s: fl
             else _off(command, switch, limits, now_s)
         )
     if name == "boost" and command.value:
-        return _boost_on(command, state.freezing, facts)
+        return _boost_on(command, facts)
     if name == "primary_pump" and not command.value:
         return _primary_off(state, command, limits, now_s)
     if name == "store_valve" and limits.valve_forbids_load and state.value("store_pump"):
@@ -317,11 +283,60 @@ def _off(command: Command, switch: Switch, limits: SafetyLimits, now_s: float) -
     return _refuse(command, "minimum_on", why, limits.minimum_on_s - on_s)
 
 
-def _boost_on(command: Command, freezing: bool, facts: SafetyFacts) -> Refusal | None:
+def _blind(name: Actuator, freezing: bool, facts: SafetyFacts) -> bool:
+    """What limits this heat source is not measured, and no worse harm excuses that."""
+    if name == "boost":
+        known = facts.boost_tank_c is not None
+    else:
+        measured = "leaving_c" in facts.limits.measured or "entering_c" in facts.limits.measured
+        known = not measured or facts.leaving_c is not None or facts.entering_c is not None
+    return not known and not _excused(name, freezing, facts)
+
+
+def _excused(name: Actuator, freezing: bool, facts: SafetyFacts) -> bool:
+    """Its own thermostat still protects it, and freezing is the worse harm; so is frost that nobody can exclude.
+
+    A heat pump has controls of its own and may besides serve a house that has become cold.
+    """
+    measured = facts.limits.measured
+    watches_frost = "coldest_zone_c" in measured or "pipe_c" in measured
+    frost_unknown = watches_frost and facts.coldest_zone_c is None and facts.pipe_c is None
+    return freezing or frost_unknown or (name == "heat_pump" and facts.house_cold)
+
+
+def _note_losses(state: SafetyState, facts: SafetyFacts, now_s: float) -> SafetyState:
+    losses = dict(state.losses)
+    for name in HEAT_SOURCES:
+        if name not in facts.limits.actuators:
+            continue
+        before = losses.get(name)
+        if _blind(name, state.freezing, facts):
+            losses[name] = Loss(now_s if before is None or before.over else before.since_s, now_s)
+        elif before is not None and not before.over:
+            losses[name] = replace(before, over=True)
+    return state if losses == state.losses else replace(state, losses=losses)
+
+
+def _blind_trip(name: Actuator, state: SafetyState, now_s: float) -> str:
+    loss = state.losses.get(name)
+    return "stale_sensor" if loss is not None and not loss.over and now_s - loss.since_s >= SENSOR_LOST_S else ""
+
+
+def _unproven(state: SafetyState, command: Command, facts: SafetyFacts, now_s: float) -> Refusal | None:
+    if _blind(command.actuator, state.freezing, facts):
+        return _refuse(command, "stale_sensor", "the temperature that limits it is not known")
+    loss = state.losses.get(command.actuator)
+    wait_s = 0.0 if loss is None else loss.last_s + SENSOR_PROVEN_S - now_s
+    if wait_s <= 0.0 or _excused(command.actuator, state.freezing, facts):
+        return None
+    why = f"the temperature that limits it was lost, it must be known for {SENSOR_PROVEN_S:.0f} s"
+    return _refuse(command, "stale_sensor", why, wait_s)
+
+
+def _boost_on(command: Command, facts: SafetyFacts) -> Refusal | None:
     tank_c, maximum_c = facts.boost_tank_c, facts.limits.maximum_boost_c
     if tank_c is None:
-        # The element's own thermostat still protects the tank; freezing is the worse harm.
-        return None if freezing else _refuse(command, "stale_sensor", "the tank's temperature is not known")
+        return None  # excused: see `_blind`
     if tank_c >= maximum_c - 2.0:
         return _refuse(command, "maximum_tank", f"tank {tank_c:.1f} C, maximum is {maximum_c:.1f} C less 2 K")
     return None

@@ -8,6 +8,7 @@ from typing import Any
 from gw_spaceheat.decisions import (
     atn_contract,
     authority,
+    clock,
     contract_state,
     link,
     local_tables,
@@ -69,6 +70,11 @@ MACHINES: tuple[Machine, ...] = (
         "opt-out",
         "The homeowner's own switch.",
         opt_out.TABLE, opt_out.Choice, opt_out.Event, opt_out.Choice.TAKES_PART, opt_out.next_choice,
+    ),
+    Machine(
+        "clock",
+        "Whether the time of day may be trusted. Trusted: proven and held.",
+        clock.TABLE, clock.Trust, clock.Event, clock.Trust.UNPROVEN, clock.next_trust,
     ),
     Machine(
         "proof of effect",

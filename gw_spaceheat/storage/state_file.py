@@ -26,9 +26,16 @@ class StateFile:
         except OSError as error:
             raise StorageError(f"{self.path}: {error.strerror}; the state file must be readable") from error
         except ValueError:
-            self.path.replace(self.path.with_name(self.path.name + ".damaged"))
+            self._put_away(self.path)
             return None
         return found if isinstance(found, dict) else None
+
+    @staticmethod
+    def _put_away(path: Path) -> None:
+        try:
+            path.replace(path.with_name(path.name + ".damaged"))
+        except OSError as error:
+            raise StorageError(f"{path}: damaged, and cannot be put away ({error.strerror})") from error
 
     def save(self, state: Mapping[str, object]) -> None:
         """Durable when this returns. Raises StorageError."""

@@ -3,6 +3,7 @@
 Every method raises `WireError` when the other side is silent or answers nonsense.
 """
 
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 RegisterKind = Literal["input", "holding"]
@@ -32,6 +33,24 @@ class PinWire(Protocol):
     def write_pin(self, pin: int, level: bool) -> None: ...
 
     def read_pin(self, pin: int) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """`wall_s`: epoch seconds; `synchronised`: the network has set the clock, None: nobody can say.
+
+    `earliest_s`: no clock that runs shows less; None: nothing is known of that.
+    """
+
+    wall_s: float
+    synchronised: bool | None
+    earliest_s: float | None = None
+
+
+class ClockWire(Protocol):
+    """The clock of the machine that the program runs on. Reading it never fails."""
+
+    def read(self) -> ClockReading: ...
 
 
 Wire = ModbusWire | OneWireWire | PinWire

@@ -1,5 +1,8 @@
 """A disk that can no longer be written stops no actor: it is said once, and nothing new is promised."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 
 from actors.base import Context, Shell
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
-from actors.events import EnergyUsed, Received, Send, SlotNow
+from actors.events import ClockNow, EnergyUsed, Received, Send, SlotNow
 from actors.ledger_book import make_book
 from actors.runtime import VirtualRuntime
 from gw_spaceheat.decisions import contract
@@ -18,6 +21,7 @@ from gw_spaceheat.messages.envelope import Header
 from gw_spaceheat.storage.state_file import StateFile
 from tests.fixtures.contract_pair import HOUR
 
+ROOT = Path(__file__).parents[2]
 FACTS = contract.ContractFacts("d1.beech.scada", 6000.0, 700.0)
 
 
@@ -48,6 +52,7 @@ class Run:
 
         self.runtime.add("keeper", factory)
         self.runtime.start("keeper")
+        self.runtime.address("keeper").tell(ClockNow(True))
         self.runtime.run_until(HOUR + 1.0)
 
     def offer(self, number: int, start_s: int) -> None:
@@ -100,3 +105,17 @@ def test_a_refusal_is_remembered_over_a_restart(tmp_path: Path) -> None:
     assert run.ear.said() == [ContractStatus.TERMINATED_BY_SCADA]
     saved = StateFile(path).load()
     assert saved is not None and contract.from_json(saved).seen == ("00000000-0000-4000-8000-000000000001",)
+
+
+@pytest.mark.timeout(120)
+def test_a_house_starts_and_heats_on_a_dead_disk(tmp_path: Path) -> None:
+    """Read-only, without its folder, full, and read-only with damaged files: on file systems of its own."""
+    script = ROOT / "tests" / "actors" / "dead_disk_start.py"
+    command = ["unshare", "-Urm", sys.executable, str(script), str(tmp_path)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=110, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    if "unshare:" in done.stderr or (not done.stdout and "mount:" in done.stderr):
+        pytest.skip(f"no namespaces here: {done.stderr.strip()[-200:]}")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ["read-only", "no-folder", "full", "damaged"]

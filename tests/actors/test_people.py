@@ -37,6 +37,8 @@ class Run:
         self.start_s = MIDNIGHT_S
         self.lines: list[tuple[float, str, str]] = []
         self.heard: list[dict[str, object]] = []
+        self.said: list[tuple[str, bytes]] = []
+        self.number = 1000
         self.house = VirtualHouse(site, self.start_s, 1, planning=planning, sink=self._keep, folder=folder)
         self.alias = f"{site.house.alias}.admin"
         result_topic = topic_of(site.house.scada_alias, "admin", "gw.spaceheat.command.result")
@@ -54,7 +56,10 @@ class Run:
     def say(self, payload: WireModel, on_cloud: bool = False, source: str = "") -> None:
         source = source or self.alias
         name = type_name_of(type(payload))
-        data = encode(Envelope(Header(source, "s", name, ID.format(1)), payload))
+        self.number += 1
+        expires_ms = int(self.house.runtime.now() * 1000) + 60_000
+        data = encode(Envelope(Header(source, "s", name, ID.format(self.number), expires_at_ms=expires_ms), payload))
+        self.said.append((topic_of(source, "s", name), data))
         (self.cloud if on_cloud else self.local).publish(topic_of(source, "s", name), data, 1)
 
     def to(self, seconds: float) -> "Run":
@@ -168,6 +173,7 @@ def test_a_lease_of_more_than_an_hour_is_refused_and_release_gives_back(site: Si
     run = Run(site).to(60.0)
     run.say(relay(run, "relay-store-pump", True, 2, 3601))
     run.say(AdminKeepAlive(admin_timeout_seconds=7200))
+    run.to(61.0)
     run.say(AdminReleaseControl())
     run.to(70.0)
     assert not run.of("authority") and run.outcomes() == [("refused", "lease")]
@@ -219,3 +225,59 @@ def test_an_admins_command_acts_once_and_has_one_answer(site: Site) -> None:
     ]  # fmt: skip
     assert len([text for text in run.of("authority") if "-> admin" in text]) == 1
     assert not run.of("crash")
+
+
+def say_again(run: Run, number: int) -> None:
+    run.local.publish(*run.said[number], 1)
+
+
+def test_a_lease_and_its_release_cannot_be_replayed(site: Site, tmp_path: Path) -> None:
+    run = Run(site, tmp_path).to(60.0)
+    run.say(AdminKeepAlive(admin_timeout_seconds=300))
+    run.to(62.0)
+    run.say(AdminReleaseControl())
+    run.to(64.0)
+    say_again(run, 0)
+    run.to(66.0)
+    run.say(AdminKeepAlive(admin_timeout_seconds=300))
+    run.to(68.0)
+    say_again(run, 1)
+    run.to(70.0)
+    assert [text.split(":")[0] for text in run.of("authority")] == [
+        "local -> admin", "admin -> local", "local -> admin"
+    ]  # fmt: skip
+    assert run.outcomes() == [("refused", "duplicate"), ("refused", "duplicate")]
+    run.house.runtime.replace("scada")
+    run.to(80.0)
+    say_again(run, 2)
+    run.to(200.0)
+    say_again(run, 2)
+    run.to(210.0)
+    assert len(run.of("authority")) == 3, "nor after a restart, nor after its time"
+    assert run.outcomes()[2:] == [("refused", "duplicate"), ("refused", "duplicate")]
+
+
+def test_an_opt_out_message_cannot_be_replayed(site: Site, tmp_path: Path) -> None:
+    run = Run(site, tmp_path).to(60.0)
+    run.say(HomeownerOptOut(opted_out=True, by="anna"))
+    run.to(65.0)
+    run.say(HomeownerOptOut(opted_out=False, by="anna"))
+    run.to(70.0)
+    say_again(run, 0)
+    run.to(75.0)
+    assert run.of("opt-out")[-1].startswith("homeowner takes part")
+    run.house.runtime.replace("scada")
+    run.to(85.0)
+    say_again(run, 0)
+    run.to(95.0)
+    assert run.of("opt-out")[-1].startswith("homeowner takes part")
+
+
+def test_a_message_without_an_end_does_not_count(site: Site) -> None:
+    run = Run(site).to(60.0)
+    for payload in (AdminKeepAlive(), HomeownerOptOut(opted_out=True)):
+        name = type_name_of(type(payload))
+        data = encode(Envelope(Header(run.alias, "s", name, ID.format(1)), payload))
+        run.local.publish(topic_of(run.alias, "s", name), data, 1)
+    run.to(65.0)
+    assert run.outcomes() == [("refused", "no_expiry")] * 2 and not run.of("authority") and not run.of("opt-out")

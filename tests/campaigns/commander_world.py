@@ -8,14 +8,16 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from gw_spaceheat.decisions import authority, safety
+from gw_spaceheat.decisions import authority, dispatch, safety
 from gw_spaceheat.decisions.command import Actuator, Command, Commander, Refusal
 from gw_spaceheat.decisions.safety import SafeCommand, SafetyFacts, SafetyLimits
+from tests.campaigns.dispatch_world import DispatchWorld
 
 ACTUATORS: tuple[Actuator, ...] = (
     "store_valve", "primary_pump", "distribution_pump", "store_pump", "leaving_setpoint", "heat_pump", "boost",
 )  # fmt: skip
-LIMITS = SafetyLimits(frozenset(ACTUATORS), valve_forbids_load=True)
+MEASURED = frozenset(("leaving_c", "entering_c", "coldest_zone_c", "pipe_c"))
+LIMITS = SafetyLimits(frozenset(ACTUATORS), valve_forbids_load=True, measured=MEASURED)
 PERIODS_S = (1.0, 1.0, 5.0, 20.0, 40.0, 150.0, 400.0, 1000.0)
 CLOCK_STEPS_S = (0.0, 0.0, -86400.0, -600.0, -30.0, 30.0, 600.0, 3600.0, 1e7)
 EASY = 1e-6
@@ -30,6 +32,7 @@ class Truth:
     )
     flow_l_per_min: float = 20.0
     lost: set[str] = field(default_factory=set)
+    house_cold: bool = False
 
     def known(self, name: str) -> float | None:
         return None if name in self.lost else self.true_c[name]
@@ -58,7 +61,18 @@ class Truth:
             coldest_zone_c=self.known("zone"),
             pipe_c=self.known("pipe"),
             boost_tank_c=self.known("tank"),
+            house_cold=self.house_cold,
         )
+
+    def unmeasured(self, source: str) -> bool:
+        """Nobody knows how hot it makes the water."""
+        return "tank" in self.lost if source == "boost" else {"leaving", "entering"} <= self.lost
+
+    def excused(self, source: str) -> bool:
+        """Frost is near, was a moment ago, or nobody can say; a heat pump may serve a cold house, too."""
+        zone_c, pipe_c = self.known("zone"), self.known("pipe")
+        near = (zone_c is not None and zone_c < 9.0) or (pipe_c is not None and pipe_c < 6.0)
+        return near or (zone_c is None and pipe_c is None) or (source == "heat_pump" and self.house_cold)
 
 
 class Checker:
@@ -66,6 +80,7 @@ class Checker:
 
     minimum_off_s, minimum_on_s, starts_per_h = 300.0, 600.0, 3
     overrun_s, flow_deadline_s = 30.0, 60.0
+    lost_after_s, proven_s = 90.0, 120.0
 
     def __init__(self) -> None:
         self.on: dict[str, bool] = dict.fromkeys(ACTUATORS, False)
@@ -73,6 +88,8 @@ class Checker:
         self.starts_s: list[float] = []
         self.violations: Counter[str] = Counter()
         self.actuations = 0
+        self.lost_s: dict[str, float | None] = {"boost": None, "heat_pump": None}
+        self.seen_lost_s: dict[str, float] = {"boost": -1e9, "heat_pump": -1e9}
         self.left_remote_s = self.granted_s = -1e9
         self.commander = Commander.LOCAL
 
@@ -84,6 +101,8 @@ class Checker:
         if self.commander is Commander.REMOTE:
             self.left_remote_s = now_s
         self.commander = Commander.LOCAL
+        for name in self.lost_s:
+            self.lost_s[name], self.seen_lost_s[name] = None, -1e9
 
     def switched(self, safe: SafeCommand, truth: Truth, now_s: float) -> None:
         name, value = safe.command.actuator, safe.command.value
@@ -96,14 +115,17 @@ class Checker:
         if value is self.on[name]:
             return
         self.actuations += 1
+        if value and name in self.lost_s and not truth.excused(name):
+            if truth.unmeasured(name):
+                self.violations[f"{name} on, its limit unmeasured"] += 1
+            elif now_s - self.seen_lost_s[name] < self.proven_s - EASY:
+                self.violations[f"{name} on, its sensor just back"] += 1
         if name == "heat_pump":
             self._heat_pump(bool(value), truth, now_s)
         elif name == "boost" and value:
             tank_c = truth.known("tank")
             if tank_c is not None and tank_c >= 83.0:
                 self.violations["over-temperature tank"] += 1
-            if tank_c is None and not safe.forced_by:
-                self.violations["element on, tank unknown"] += 1
         elif name == "primary_pump" and not value and now_s - self.moved_s["heat_pump"] < self.overrun_s - EASY:
             self.violations["pump overrun"] += 1
         elif name == "store_valve" and self.on["store_pump"]:
@@ -123,7 +145,7 @@ class Checker:
             entering_c = truth.known("entering")
             if entering_c is not None and entering_c >= 68.0:
                 self.violations["over-temperature entering"] += 1
-        elif lasted_s < self.minimum_on_s - EASY and not self._must_stop(truth, now_s):
+        elif lasted_s < self.minimum_on_s - EASY and not self._must_stop(truth, now_s) and not self._blind(now_s):
             self.violations["minimum on"] += 1
 
     def _must_stop(self, truth: Truth, now_s: float) -> str:
@@ -135,10 +157,22 @@ class Checker:
         dry = "flow" not in truth.lost and truth.flow_l_per_min < 1.0
         return "heat without flow" if dry and now_s - self.moved_s["heat_pump"] > self.flow_deadline_s + EASY else ""
 
+    def _blind(self, now_s: float) -> bool:
+        since_s = self.lost_s["heat_pump"]
+        return since_s is not None and now_s - since_s >= self.lost_after_s - EASY
+
     def passed(self, truth: Truth, now_s: float) -> None:
         """After a whole control period."""
         if self.on["heat_pump"] and (why := self._must_stop(truth, now_s)):
             self.violations[why] += 1
+        for name, since_s in self.lost_s.items():
+            if not truth.unmeasured(name) or truth.excused(name):
+                self.lost_s[name] = None
+                continue
+            self.lost_s[name] = now_s if since_s is None else since_s
+            self.seen_lost_s[name] = now_s
+            if self.on[name] and since_s is not None and now_s - since_s >= self.lost_after_s + EASY:
+                self.violations[f"{name} goes on, its limit unmeasured"] += 1
         tank_c, zone_c, pipe_c = truth.known("tank"), truth.known("zone"), truth.known("pipe")
         if self.on["boost"] and tank_c is not None and tank_c >= 85.0:
             self.violations["over-temperature tank"] += 1
@@ -172,6 +206,7 @@ class World:
         self.authority = authority.AuthorityState()
         self.file = json.dumps({"safety": self.safety.to_json(), "authority": self.authority.to_json()})
         self.refused: Counter[str] = Counter()
+        self.dispatches = DispatchWorld(self.rng, lambda: self.clock_s, self.checker.violations)
         self.restarts = self.forgets = 0
         self.checker.powered_off(self.true_s)
         self.facts = authority.AuthorityFacts(True, 10.0, True, True, False, False)
@@ -189,25 +224,49 @@ class World:
         rng = self.rng
         self.true_s += rng.choice(PERIODS_S)
         self.truth.wander(rng)
+        self.truth.house_cold = self.facts.house_cold
         if rng.random() < 0.01:
             self._restart()
         self._decide_authority()
-        facts = self.truth.facts(self.limits, self.authority.commander)
-        wishes = [
-            Command(name, rng.uniform(-10.0, 90.0) if name == "leaving_setpoint" else rng.random() < 0.6, commander)
-            for commander in rng.sample(list(Commander), 3)
+        commander = self.authority.commander
+        facts = self.truth.facts(self.limits, commander)
+        wishes = tuple(
+            Command(name, rng.uniform(-10.0, 90.0) if name == "leaving_setpoint" else rng.random() < 0.6, whose)
+            for whose in rng.sample(list(Commander), 3)
             for name in rng.sample(ACTUATORS, rng.randint(0, 7))
-        ]
+        )
+        self._hear_dispatches()
+        if commander is Commander.REMOTE:
+            dispatched = self.dispatches.desk.wishes(self.dispatches.buys_heat)
+            self.dispatches.book.holds(dispatched, self.true_s)
+            wishes = dispatch.overlaid(wishes, dispatched)
         self.safety, released, refused = safety.apply(self.safety, wishes, facts, self.clock_s)
         self._save()
         self.refused.update(refusal.rule for refusal in refused)
+        desk = self.dispatches.desk.commands
+        if commander is Commander.REMOTE:
+            for refusal in refused:
+                desk.refused(refusal.command.actuator, refusal.rule, refusal.text, refusal.wait_s)
+            for safe in released:
+                if safe.forced_by:
+                    desk.drop(safe.command.actuator, safe.forced_by, "safety")
         dies_after = rng.randint(0, len(released)) if released and rng.random() < 0.01 else None
         for number, safe in enumerate(released):
             if number == dies_after:
                 self._restart()
                 return
             self.checker.switched(safe, self.truth, self.true_s)
+            self.dispatches.book.acts(safe, self.dispatches.buys_heat, self.true_s)
         self.checker.passed(self.truth, self.true_s)
+
+    def _hear_dispatches(self) -> None:
+        """Some come in, from whoever; a clock that is wrong by more than a moment is not trusted."""
+        rng, state = self.rng, self.authority
+        if rng.random() < 0.05:
+            self.dispatches.buys_heat = rng.random() < 0.8
+        facts = dispatch.RemoteFacts(state.commander, authority.wait_s(state, self.clock_s), self.dispatches.buys_heat)
+        while rng.random() < 0.5:
+            self.dispatches.hear(facts, abs(self.offset_s) < 1.0, self.true_s)
 
     def _save(self) -> None:
         self.file = json.dumps({"safety": self.safety.to_json(), "authority": self.authority.to_json()})
@@ -217,6 +276,9 @@ class World:
         self.checker.powered_off(self.true_s)
         self.true_s += self.rng.choice((0.0, 1.0, 30.0, 600.0))
         self.offset_s += self.rng.choice(CLOCK_STEPS_S)
+        if self.rng.random() < 0.8:
+            self.offset_s = 0.0  # set by the network
+        self.dispatches.restart()
         saved = json.loads(self.file)
         self.safety = safety.start(self.limits, self.clock_s, saved["safety"])
         self.authority = authority.restored(saved["authority"], self.clock_s)
@@ -236,6 +298,8 @@ class World:
             request = authority.AdminRequest(kind, rng.choice(("ann", "bob")), rng.choice((-1.0, 60.0, 3600.0, 1e6)))
         for asked in (request, None) if request is not None else (None,):
             self.authority, effects = authority.decide(self.authority, facts, self.clock_s, asked)
+            if any(isinstance(e, authority.CommanderChanged) and e.previous is Commander.REMOTE for e in effects):
+                self.dispatches.desk.commands.forget("remote commands no longer")
             if any(isinstance(effect, authority.RequestGranted) for effect in effects):
                 self.checker.granted_s = self.true_s
         self.checker.commands(self.authority.commander, facts, self.true_s)

@@ -4,10 +4,14 @@ The checker shares no code with the filter. Each rule is also taken out once: th
 """
 
 import json
+from collections.abc import Callable
 
 import pytest
 
-from gw_spaceheat.decisions import authority, safety
+from actors.command_desk import CommandDesk
+from actors.remote_desk import RemoteDesk
+from gw_spaceheat.decisions import authority, dispatch, safety
+from gw_spaceheat.decisions.dispatch import Dispatch, DispatchState, Rejected
 from tests.campaigns.commander_world import World, dropping
 
 FAST_STEPS, SLOW_WORLDS, SLOW_STEPS = 10_000, 20, 50_000
@@ -18,6 +22,7 @@ def test_ten_thousand_steps_without_a_violation() -> None:
     checker = world.run(FAST_STEPS)
     assert not checker.violations
     assert checker.actuations > FAST_STEPS / 3 and world.restarts > 100
+    assert len(world.dispatches.book.acted) > FAST_STEPS / 80, "dispatches of the AtomicTNode act, too"
     for rule in ("minimum_off", "minimum_on", "starts_per_hour", "not_commander", "freeze", "pump_before_heat",
                  "heat_off_before_pump", "pump_overrun", "maximum_entering", "maximum_tank", "stale_sensor",
                  "valve_under_load", "setpoint_range"):  # fmt: skip
@@ -37,7 +42,10 @@ REFUSALS = [
     ("starts_per_hour", "starts per hour"),
     ("maximum_entering", "over-temperature entering"),
     ("maximum_tank", "over-temperature tank"),
-    ("stale_sensor", "element on, tank unknown"),
+    ("stale_sensor", "boost on, its limit unmeasured"),
+    ("stale_sensor", "boost on, its sensor just back"),
+    ("stale_sensor", "heat_pump on, its limit unmeasured"),
+    ("stale_sensor", "heat_pump on, its sensor just back"),
     ("setpoint_range", "over-temperature setpoint"),
     ("pump_before_heat", "flow before heat"),
     ("heat_off_before_pump", "flow before heat"),
@@ -70,9 +78,81 @@ def test_without_a_trip_the_property_fails(rule: str, violation: str, monkeypatc
     assert World(2).run(4000).violations[violation] > 0
 
 
+@pytest.mark.parametrize("source", ["boost", "heat_pump"])
+def test_without_the_trip_of_a_lost_sensor_the_property_fails(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safety, "_blind_trip", lambda *_: "")
+    assert World(2).run(10_000).violations[f"{source} goes on, its limit unmeasured"] > 0
+
+
 def test_without_freeze_protection_the_property_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(safety, "_freezing", lambda *_: False)
     assert World(2).run(2000).violations["freezing without circulation"] > 0
+
+
+def without(rules: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate of dispatches without some of its rules."""
+    whole = dispatch.decide
+
+    def decide(
+        state: DispatchState, heard: Dispatch, link: str, now_s: float, clock_trusted: bool = True
+    ) -> tuple[DispatchState, Rejected | None]:
+        after, rejected = whole(state, heard, link, now_s, clock_trusted)
+        return after, None if rejected is not None and rejected.rule in rules else rejected
+
+    monkeypatch.setattr(dispatch, "decide", decide)
+
+
+@pytest.mark.parametrize(
+    ("rules", "violation"),
+    [
+        ({"duplicate", "reordered"}, "dispatch twice"),
+        ({"reordered"}, "dispatch reordered"),
+        ({"expired"}, "dispatch expired"),
+        ({"future"}, "dispatch from the future"),
+        ({"retained", "duplicate", "reordered"}, "dispatch retained"),
+        ({"wrong_link", "duplicate", "reordered"}, "dispatch on the wrong link"),
+        ({"clock"}, "dispatch expired"),
+    ],
+)
+def test_without_a_rule_of_the_gate_the_property_fails(
+    rules: set[str], violation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(rules, monkeypatch)
+    assert World(1).run(10_000).violations[violation] > 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "violation"),
+    [
+        ("not_commander", "dispatch without right"),
+        ("slot_energy", "heat nobody bought"),
+        ("not_the_boss", "dispatch forged"),
+    ],
+)
+def test_without_a_rule_of_remote_authority_the_property_fails(
+    rule: str, violation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("why_not_remote", "why_no_heat"):
+        whole = getattr(dispatch, name)
+
+        def answer(*given: object, whole: Callable[..., Rejected | None] = whole) -> Rejected | None:
+            rejected = whole(*given)
+            return None if rejected is not None and rejected.rule == rule else rejected
+
+        monkeypatch.setattr(dispatch, name, answer)
+    assert World(1).run(10_000).violations[violation] > 0
+
+
+def test_without_signature_lease_or_taking_back_the_property_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(RemoteDesk, "_signed", lambda *_: True)
+        assert World(1).run(5000).violations["dispatch forged"] > 0
+    with monkeypatch.context() as patch:
+        patch.setattr(CommandDesk, "lapse", lambda *_: None)
+        assert World(1).run(5000).violations["dispatch beyond its lease"] > 0
+    monkeypatch.setattr(CommandDesk, "drop", lambda *_: None)
+    monkeypatch.setattr(CommandDesk, "refused", lambda *_: None)
+    assert World(1).run(10_000).violations["dispatch twice"] > 0
 
 
 def test_without_what_was_persisted_starts_are_too_many() -> None:

@@ -238,8 +238,35 @@ def test_wishes_and_commands() -> None:
     assert wanted.store_pump and wanted.store_valve_charge and wanted.leaving_setpoint_c == 75.0
     commands = commands_of(wanted, chooser.actuators, Commander.LOCAL)
     assert {command.actuator for command in commands} == {
-        "heat_pump", "store_pump", "store_valve", "primary_pump", "leaving_setpoint",
+        "heat_pump", "store_pump", "store_valve", "primary_pump", "leaving_setpoint", "distribution_pump",
     }  # fmt: skip
     state, _ = decide(LocalState(body=ON), replace(FACTS, capabilities=chooser), 0.0)
     assert state.wanted.leaving_setpoint_c == 49.0
     assert local_control.SAFE.heat_pump is False
+
+
+EMPTY = {"buffer_top_c": 42.0, "buffer_bottom_c": 40.0}
+SERVED = {"buffer_top_c": 46.0, "buffer_bottom_c": 42.0}
+
+
+def after(body: Body, held_s: float, **changed: object) -> Body:
+    """What a slot with energy left makes of a body that has been one for so long."""
+    state = LocalState(body=body, mode=Mode.SLOT, since_s=1000.0 - held_s)
+    facts = replace(FACTS, slot=SLOT, **changed)  # type: ignore[arg-type]
+    return decide(state, facts, 1000.0)[0].body
+
+
+def test_filling_and_charging_last_ten_minutes_each() -> None:
+    assert after(ON, 599.0, **SERVED) is ON and after(ON, 600.0, **SERVED) is CHARGE
+    assert after(ON, 5.0, **FULL_BUFFER) is CHARGE, "a full buffer would throttle the heat pump"
+    assert after(CHARGE, 599.0, **EMPTY) is CHARGE and after(CHARGE, 600.0, **EMPTY) is ON
+    assert after(CHARGE, 5.0, buffer_top_c=38.9) is ON, "a cold buffer is filled at once"
+    assert after(CHARGE, 5.0, defrost=True, **SERVED) is ON
+
+
+def test_by_the_tariff_charging_lasts_ten_minutes_too() -> None:
+    def body(held_s: float) -> Body:
+        state = LocalState(body=CHARGE, since_s=1000.0 - held_s)
+        return decide(state, replace(FACTS, **EMPTY), 1000.0)[0].body
+
+    assert body(599.0) is CHARGE and body(600.0) is ON

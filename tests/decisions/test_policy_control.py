@@ -64,12 +64,12 @@ def test_every_event_has_a_cell_in_its_table() -> None:
     stores = [{}, {"store_bottom_c": 74.5}, {"store_top_c": 30.0, "store_bottom_c": 28.0, "usable_kwh": 0.0}]
     for wish, buffer, store, body in product((CHARGING, HEATING, RESTING), tanks, stores, Body):
         facts = replace(FACTS, policy=wish, **{**buffer, **store})
-        event, table = policy_step(body, facts, wish)
+        event, table = policy_step(body, facts, wish, 1e6)
         assert table is SLOT_TABLE
         assert event is None or event in table[body], (wish, body, event)
         single = replace(facts, capabilities=ORANGE)
         for small in (INIT, ON, OFF):
-            event, table = policy_step(small, single, wish)
+            event, table = policy_step(small, single, wish, 1e6)
             assert table is SINGLE_TANK_TABLE
             assert event is None or event in table[small]
 

@@ -12,6 +12,7 @@ from gw_spaceheat.decisions import safety
 from gw_spaceheat.decisions.command import Actuator, Command, Commander, Refusal
 from gw_spaceheat.decisions.safety import SafeCommand, SafetyFacts, SafetyLimits, SafetyState
 from gw_spaceheat.errors import OurError
+from gw_spaceheat.house.load import load_house
 
 ALL: frozenset[str] = frozenset(
     ("heat_pump", "boost", "store_pump", "store_valve", "distribution_pump", "primary_pump", "leaving_setpoint")
@@ -74,6 +75,82 @@ RULES: list[tuple[SafetyState, Command, SafetyFacts, float, str]] = [
 @pytest.mark.parametrize(("state", "command", "facts", "now_s", "rule"), RULES)
 def test_rules(state: SafetyState, command: Command, facts: SafetyFacts, now_s: float, rule: str) -> None:
     assert refusal(state, command, facts, now_s).rule == rule
+
+
+BLIND_LIMITS = replace(LIMITS, measured=frozenset(("leaving_c", "entering_c", "coldest_zone_c", "pipe_c")))
+SEEN = SafetyFacts(BLIND_LIMITS, leaving_c=50.0, entering_c=45.0, coldest_zone_c=20.0, pipe_c=20.0, boost_tank_c=50.0)
+TANK_LOST = replace(SEEN, boost_tank_c=None)
+WATER_LOST = replace(SEEN, leaving_c=None, entering_c=None)
+
+
+def boosting(now_s: float = 1000.0) -> SafetyState:
+    state, released, _ = safety.apply(safety.start(LIMITS, 0.0), [wish("boost", True)], SEEN, now_s)
+    assert len(released) == 1
+    return state
+
+
+def test_an_element_goes_off_and_stays_off_when_its_tank_is_not_measured() -> None:
+    state, on = boosting(), [wish("boost", True)]
+    for now_s in (1001.0, 1060.0, 1090.0):
+        state, released, _ = safety.apply(state, on, TANK_LOST, now_s)
+        assert not released, "one failed reading is no loss"
+    state, (off,), _ = safety.apply(state, on, TANK_LOST, 1091.0)
+    assert off.forced_by == "stale_sensor" and off.command.value is False
+    state, released, (no,) = safety.apply(state, on, TANK_LOST, 5000.0)
+    assert not released and no.rule == "stale_sensor"
+    state, released, (no,) = safety.apply(state, on, SEEN, 5001.0)
+    assert not released and no.text.endswith("was lost, it must be known for 120 s") and no.wait_s == 119.0
+    state, released, _ = safety.apply(state, on, SEEN, 5120.0)
+    assert released
+
+
+def test_a_reading_that_fails_now_and_then_switches_nothing() -> None:
+    state = boosting()
+    for minute in range(60):
+        facts = TANK_LOST if minute % 2 else SEEN
+        for second in range(0, 60, 5):
+            state, released, _ = safety.apply(state, [wish("boost", True)], facts, 1000.0 + 60.0 * minute + second)
+            assert not released
+
+
+@pytest.mark.parametrize(
+    ("facts", "goes_on"),
+    [
+        (replace(TANK_LOST, coldest_zone_c=6.0), True),
+        (replace(TANK_LOST, pipe_c=3.0), True),
+        (replace(TANK_LOST, coldest_zone_c=None, pipe_c=None), True),  # frost that nobody can exclude
+        (replace(TANK_LOST, coldest_zone_c=None), False),
+        (replace(TANK_LOST, house_cold=True), False),
+    ],
+)
+def test_only_frost_excuses_an_element(facts: SafetyFacts, goes_on: bool) -> None:
+    state = boosting()
+    for now_s in (1001.0, 1100.0, 1200.0):
+        state, _, _ = safety.apply(state, [wish("boost", True)], facts, now_s)
+    assert state.value("boost") is goes_on
+
+
+@pytest.mark.parametrize(
+    ("facts", "goes_on"),
+    [
+        (WATER_LOST, False),
+        (replace(WATER_LOST, leaving_c=50.0), True),  # one of the two bounds the other
+        (replace(WATER_LOST, house_cold=True), True),  # then on its own controls
+        (replace(WATER_LOST, coldest_zone_c=6.0), True),
+        (replace(WATER_LOST, limits=replace(BLIND_LIMITS, measured=frozenset(("coldest_zone_c",)))), True),
+    ],
+)
+def test_a_heat_pump_without_any_water_temperature(facts: SafetyFacts, goes_on: bool) -> None:
+    wishes = [wish("heat_pump", True), wish("primary_pump", True)]
+    state, _, _ = safety.apply(safety.start(LIMITS, 0.0), wishes, SEEN, 1000.0)
+    for now_s in (1001.0, 1100.0, 1200.0):
+        state, _, _ = safety.apply(state, wishes, facts, now_s)
+    assert state.value("heat_pump") is goes_on
+
+
+def test_the_elements_tank_is_the_last_one() -> None:
+    assert safety.boost_tank_quantity(load_house("orange").plumbing) == "tank1_1_c"
+    assert safety.boost_tank_quantity(load_house("beech").plumbing) == "tank3_1_c"
 
 
 def test_valve_moves_only_unloaded_where_the_device_forbids_it() -> None:

@@ -70,6 +70,12 @@ HpOffStoreOff: OffPeakTankLow>HpOnStoreOff ElecBufferEmpty>HpOnStoreOff
 takes_part: opts_out>opted_out takes_back>takes_part
 opted_out: opts_out>opted_out takes_back>takes_part
 """,
+    "clock": """
+unproven: synchronised>proven jumped>wrong
+proven: synchronisation_lost>held jumped>wrong
+held: synchronised>proven held_too_long>unproven jumped>wrong
+wrong: agrees>unproven
+""",
     "proof of effect": """
 waiting: commanded>waiting seen>proven overdue>trying
 trying: commanded>trying seen>proven overdue>trying exhausted>failed

@@ -1,8 +1,8 @@
 """How far the planner's parameters are from the house they are believed of: two ratios, learned while it runs.
 
-*Power*: what the heat source drew in a slot against what was believed of a run that long. *Load*: the heat the house took,
-by its own flow and water temperatures, against the load line at the weather of the moment. `gws fit` finds parameters from
-weeks; these two follow the season, a new tenant or a dirty coil within a day, and begin at 1.
+*Power*: what the heat source drew in a slot against what was believed of a run that long. *Load*: the heat the house
+took, by its own flow and water temperatures, against the load line at the weather of the moment. `gws fit` finds
+parameters from weeks; these two follow the season, a new tenant or a dirty coil within a day, and begin at 1.
 """
 
 import math

@@ -19,7 +19,7 @@ DEFROST_BELOW_C = 5.0
 DEFROST_SHARE = 0.95
 """Heat that is left of capacity and COP where the unit defrosts: about 6 reversed minutes every 60 to 90."""
 MASS_SHARE = 0.12
-"""Share of the walls' capacity that follows the air within the two to three hours a plan lets the house coast."""
+"""Share of the walls' capacity that follows the air within the hour or two that a plan lets the house coast."""
 START_USD = 0.10
 ELEMENT_HOTTEST_C = 85.0
 LEAST_FADE_K = 0.5

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from actors.atomic_tnode import AtomicTNode, Outlook
+from actors.atomic_tnode import AtomicTNode
 from actors.base import Address
 from actors.bus import Bus
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
@@ -15,6 +15,7 @@ from actors.gateway import Gateway, OpenLink, Post
 from actors.ledger_book import make_book
 from actors.local_controller import LocalController
 from actors.market import Market
+from actors.memory_book import MemoryBook
 from actors.plant import Plant
 from actors.power_meter import PowerMeter
 from actors.relay import Relay
@@ -31,8 +32,10 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.tariff import Tariff
+from gw_spaceheat.planning.live_case import Outlook
 from gw_spaceheat.simulation.house import SimulatedHouse
 from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
+from gw_spaceheat.storage.atn_memory import AtnMemory
 from gw_spaceheat.storage.ear_store import MessageSink
 from gw_spaceheat.storage.journal import Journal
 from gw_spaceheat.storage.message_store import MessageStore
@@ -81,6 +84,20 @@ class ScadaParts:
     instance_id: str
     first_boot: int = 1
     outbox_megabytes: int = 350
+
+
+@dataclass(frozen=True, slots=True)
+class AtnParts:
+    """What an AtomicTNode is given. `folder` None keeps its ledger in memory, for virtual runs."""
+
+    house: House
+    outlook: Outlook
+    open_link: OpenLink
+    store: MessageStore
+    memory: AtnMemory
+    folder: Path | None = None
+    planning: bool = True
+    policies: bool = True
 
 
 def simulated_wires(house: House, plant: SimulatedHouse) -> dict[str, SimulatedWire]:
@@ -253,25 +270,24 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
     return names
 
 
-def add_atomic_tnode(
-    runtime: Runtime,
-    house: House,
-    outlook: Outlook,
-    open_link: OpenLink,
-    store: MessageStore,
-    planning: bool = True,
-    policies: bool = True,
-    folder: Path | None = None,
-) -> list[str]:
-    """The AtomicTNode and its gateway, which stores every event before it acknowledges it.
-
-    `folder` None keeps its ledger in memory, for virtual runs.
-    """
+def add_atomic_tnode(runtime: Runtime, parts: AtnParts) -> list[str]:
+    """The AtomicTNode and its gateway, which stores every event before it acknowledges it."""
+    house = parts.house
     atn = runtime.address("atn")
     gateway = runtime.address("atn-gateway")
-    book = make_book("ltn", folder, runtime.chance(f"ledger-key/{house.atn_alias}"))
-    make = partial(AtomicTNode, house=house, outlook=outlook, gateway=gateway, book=book, planning=planning)
-    runtime.add("atn", partial(make, policies=policies))
+    runtime.add(
+        "atn",
+        partial(
+            AtomicTNode,
+            house=house,
+            outlook=parts.outlook,
+            gateway=gateway,
+            book=make_book("ltn", parts.folder, runtime.chance(f"ledger-key/{house.atn_alias}")),
+            memory=MemoryBook(parts.memory, house.atn_alias, parts.outlook.forecaster),
+            planning=parts.planning,
+            policies=parts.policies,
+        ),
+    )
     market = market_alias(house)
     runtime.add(
         "atn-gateway",
@@ -285,9 +301,9 @@ def add_atomic_tnode(
                 accepts=ATN_FROM_CLOUD,
                 watched="s",
             ),
-            open_link=open_link,
+            open_link=parts.open_link,
             routes=(atn,),
-            store=store,
+            store=parts.store,
         ),
     )
     return ["atn", "atn-gateway"]

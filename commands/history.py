@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from commands.moments import moment_of
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.house.model import House
@@ -24,8 +25,8 @@ def run_history(
     loaded = load_house(house or settings.house, settings.houses_folder, settings.input_data_folder)
     telemetry = _telemetry(loaded, channel)
     zone = ZoneInfo(loaded.timezone)
-    to = _moment("to", to_text, zone) if to_text is not None else datetime.fromtimestamp(time.time(), zone)
-    start = _moment("from", from_text, zone) if from_text is not None else to - DAY
+    to = moment_of("to", to_text, zone) if to_text is not None else datetime.fromtimestamp(time.time(), zone)
+    start = moment_of("from", from_text, zone) if from_text is not None else to - DAY
     if start >= to:
         raise BadInput(f"history: --from {start.isoformat()} must be before --to {to.isoformat()}")
     stored = _read(settings, loaded, channel, start, to)
@@ -63,15 +64,6 @@ def _telemetry(house: House, channel: str) -> str:
     if channel not in telemetries:
         raise BadInput(f"channel {channel!r}: house {house.alias} has {', '.join(sorted(telemetries))}")
     return telemetries[channel]
-
-
-def _moment(option: str, text: str, zone: ZoneInfo) -> datetime:
-    """A day or a time; without an offset it is the house's own."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(f"--{option} {text!r}: must be like 2026-11-20 or 2026-11-20T18:00:00-05:00") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)
 
 
 def _ms(moment: datetime) -> int:

@@ -11,6 +11,7 @@ from commands import history as history_command
 from commands import layout as layout_command
 from commands import ledger as ledger_command
 from commands import opt_out as opt_out_command
+from commands import replay as replay_command
 from commands.comparison import WAYS, WEEKS, comparison_text
 from commands.fit import fit_text
 from commands.plan import plan_file, run_stream, schema_text
@@ -35,10 +36,13 @@ def study(
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     start: Annotated[str | None, typer.Option(help="Start, ISO time with offset.")] = None,
     planner: Annotated[bool, typer.Option(help="Off: the SCADA's own tariff controller runs the house.")] = True,
+    memory: Annotated[
+        Path | None, typer.Option(help="Write what the AtomicTNode knew and decided (gws replay).")
+    ] = None,
     json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
 ) -> None:
     """Run house and AtomicTNode in virtual time and report cost, comfort and speed."""
-    typer.echo(study_text(house, days, series, seed, start, planner, json))
+    typer.echo(study_text(house, days, series, seed, start, planner, memory, json))
 
 
 @app.command()
@@ -103,6 +107,20 @@ def history(
 ) -> None:
     """What an ear stored of one channel, from its SQLite file or PostgreSQL (GWS_EAR_DATABASE_URL)."""
     typer.echo(history_command.run_history(house, channel, from_, to, csv, plot))
+
+
+@app.command()
+def replay(
+    at: Annotated[str, typer.Option(help="Day or ISO time; without an offset the house's own.")],
+    house: Annotated[str | None, typer.Option(help="Alias or its last word; else that of the settings.")] = None,
+    memory: Annotated[Path | None, typer.Option(help="Memory of an AtomicTNode; else that of run_atn.py.")] = None,
+    simulated: Annotated[bool, typer.Option(help="The AtomicTNode of a simulated house.")] = False,
+    json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
+) -> None:
+    """Make a remembered plan, bid and offer once more. Exit code 0: the same, 1: another answer, 2: wrong input."""
+    text, code = replay_command.run_replay(house, at, memory, simulated, json)
+    typer.echo(text)
+    raise typer.Exit(code)
 
 
 @layout_app.command()

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     power_report_share: Annotated[float, Field(gt=0, le=1)] | None = None
     power_repeat_s: Seconds | None = None
     outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 350
+    # How long, and how much at most, an AtomicTNode remembers of what it knew and decided.
+    atn_memory_days: Annotated[float, Field(ge=1, le=3660)] = 92.0
+    atn_memory_megabytes: Annotated[int, Field(ge=1, le=100_000)] = 512
     # postgresql://user:password@host:5432/database; None: SQLite in the data folder.
     ear_database_url: SecretStr | None = None
     ear_alias: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z0-9]+)*$", max_length=255)] = "d1.ear"

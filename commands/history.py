@@ -1,6 +1,7 @@
-"""`gws history`: what an ear stored of one channel of a house, from SQLite or PostgreSQL."""
+"""`gws history` and `gws export`: what an ear stored of a house, from SQLite or PostgreSQL."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,15 +13,17 @@ from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.units import from_wire
 from gw_spaceheat.settings import Settings, load_settings
 from gw_spaceheat.storage.ear_store import StoredReading, open_ear_store
+from gw_spaceheat.storage.reading_files import ALL_MS, Series, export, reading_file, series_of
 from gw_spaceheat.views.readings import ChannelHistory, history_csv, history_png, history_text
 
 DAY = timedelta(days=1)
 
 
 def run_history(
-    house: str | None, channel: str, from_text: str | None, to_text: str | None, csv: bool, plot: Path | None
-) -> str:
-    """Lines, CSV, or the name of the picture written. Raises BadInput or StorageError, each one line."""
+    house: str | None, channel: str, from_text: str | None, to_text: str | None, csv: bool, plot: Path | None,
+    parquet: Path | None = None,
+) -> str:  # fmt: skip
+    """Lines, CSV, or the names of the files written. Raises BadInput or StorageError, each one line."""
     settings = load_settings()
     loaded = load_house(house or settings.house, settings.houses_folder, settings.input_data_folder)
     telemetry = _telemetry(loaded, channel)
@@ -38,9 +41,47 @@ def run_history(
             plot.write_bytes(picture)
         except OSError as error:
             raise BadInput(f"plot {plot}: cannot be written ({error.strerror})") from error
+    if parquet is not None:
+        if parquet.suffix != ".parquet":
+            raise BadInput(f"parquet {parquet}: must end with .parquet")
+        with reading_file(parquet) as file:
+            file.write(Series(loaded.scada_alias, channel, telemetry), stored)
     if csv:
         return history_csv(history)
-    return history_text(history) if plot is None else f"{len(readings)} readings drawn in {plot}"
+    if plot is None and parquet is None:
+        return history_text(history)
+    written = [f"drawn in {plot}"] * (plot is not None) + [f"written to {parquet}"] * (parquet is not None)
+    return f"{len(readings)} readings {' and '.join(written)}"
+
+
+def run_export(
+    house: str | None, channels: Sequence[str], from_text: str | None, to_text: str | None, out: Path
+) -> str:
+    """All readings of a house, or of some of its channels, in a file. Raises BadInput or StorageError."""
+    settings = load_settings()
+    loaded = load_house(house or settings.house, settings.houses_folder, settings.input_data_folder)
+    zone = ZoneInfo(loaded.timezone)
+    from_ms = ALL_MS[0] if from_text is None else _ms(moment_of("from", from_text, zone))
+    to_ms = ALL_MS[1] if to_text is None else _ms(moment_of("to", to_text, zone))
+    store = open_ear_store(settings.ear_database, settings.data_folder, read_only=True)
+    try:
+        heard = store.channels(loaded.scada_alias)
+        missing = [name for name in channels if name not in heard]
+        if missing or not heard:
+            raise BadInput(f"export: {_nothing_of(loaded, missing, heard, store.place)}")
+        telemetries = {channel.name: channel.telemetry for channel in loaded.channels}
+        every = series_of(loaded.scada_alias, channels or heard, telemetries)
+        with reading_file(out) as file:
+            count = export(store, every, from_ms, to_ms, file)
+    finally:
+        store.close()
+    return f"{count} readings of {len(every)} channels of {loaded.alias} in {out}"
+
+
+def _nothing_of(house: House, missing: Sequence[str], heard: Sequence[str], place: str) -> str:
+    known = f"only {', '.join(heard)}" if heard else "nothing of this house"
+    what = f"nothing of channel {', '.join(missing)}" if missing else "nothing"
+    return f"{what} of {house.alias} in {place}: {known}"
 
 
 def _read(settings: Settings, house: House, channel: str, start: datetime, to: datetime) -> list[StoredReading]:
@@ -55,8 +96,7 @@ def _read(settings: Settings, house: House, channel: str, start: datetime, to: d
     between = f"from {start.isoformat()} to {to.isoformat()}"
     if channel in heard:
         raise BadInput(f"history: no reading of {channel} of {house.alias} {between} in {store.place}")
-    known = f"only {', '.join(heard)}" if heard else "nothing of this house"
-    raise BadInput(f"history: nothing of channel {channel} of {house.alias} in {store.place}: {known}")
+    raise BadInput(f"history: {_nothing_of(house, [channel], heard, store.place)}")
 
 
 def _telemetry(house: House, channel: str) -> str:

@@ -104,9 +104,22 @@ def history(
     to: Annotated[str | None, typer.Option(help="Day or ISO time; else now.")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write Parquet.")] = None,
 ) -> None:
     """What an ear stored of one channel, from its SQLite file or PostgreSQL (GWS_EAR_DATABASE_URL)."""
-    typer.echo(history_command.run_history(house, channel, from_, to, csv, plot))
+    typer.echo(history_command.run_history(house, channel, from_, to, csv, plot, parquet))
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")],
+    house: Annotated[str | None, typer.Option(help="Alias or its last word; else that of the settings.")] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="Of these channels only.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="Day or ISO time; else from the first.")] = None,
+    to: Annotated[str | None, typer.Option(help="Day or ISO time; else to the last.")] = None,
+) -> None:
+    """All that an ear stored of a house, one row per reading, however much it is."""
+    typer.echo(history_command.run_export(house, channel or (), from_, to, out))
 
 
 @app.command()

@@ -70,6 +70,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "socket": ("gw_spaceheat.wires", "actors.supervisor", "commands"),
     "sqlite3": ("gw_spaceheat.storage",),
     "psycopg": ("gw_spaceheat.storage",),
+    "pyarrow": ("gw_spaceheat.storage",),
     "pykka": ("actors",),
     "rich": ("gw_spaceheat.views", "commands", "actors.dashboard", "run"),
     "typer": ("commands", "run"),

@@ -52,7 +52,7 @@ COPY_DOUBTFUL = "COPY new_reading (channel, time_ms, value) FROM STDIN"
 PUT_READINGS = "INSERT INTO reading SELECT channel, time_ms, value FROM new_reading ON CONFLICT DO NOTHING"
 FIND_READINGS = (
     "SELECT time_ms, value FROM reading WHERE channel = (SELECT id FROM channel WHERE source = %s AND name = %s)"
-    " AND time_ms >= %s AND time_ms < %s ORDER BY time_ms"
+    " AND time_ms >= %s AND time_ms < %s ORDER BY time_ms LIMIT %s"
 )
 
 
@@ -90,9 +90,11 @@ class PostgresEar:
             found = db.execute("SELECT name FROM channel WHERE source = %s ORDER BY name", (source,)).fetchall()
         return [str(name) for (name,) in found]
 
-    def readings(self, source: str, channel: str, from_ms: int, to_ms: int) -> list[StoredReading]:
+    def readings(
+        self, source: str, channel: str, from_ms: int, to_ms: int, most: int | None = None
+    ) -> list[StoredReading]:
         with self._transaction() as db:
-            found = db.execute(FIND_READINGS, (source, channel, from_ms, to_ms)).fetchall()
+            found = db.execute(FIND_READINGS, (source, channel, from_ms, to_ms, most)).fetchall()
         return [
             StoredReading(time_ms, value) for time_ms, value in found if isinstance(time_ms, int)
             if isinstance(value, int)

@@ -30,7 +30,7 @@ WAIT_MS = 5_000
 PUT_READING = "INSERT OR IGNORE INTO reading (channel, time_ms, value) VALUES (?, ?, ?)"
 FIND_READINGS = (
     "SELECT time_ms, value FROM reading WHERE channel = (SELECT id FROM channel WHERE source = ? AND name = ?)"
-    " AND time_ms >= ? AND time_ms < ? ORDER BY time_ms"
+    " AND time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?"
 )
 
 
@@ -70,8 +70,10 @@ class SqliteEar:
     def channels(self, source: str) -> list[str]:
         return [str(row[0]) for row in self._read("SELECT name FROM channel WHERE source = ? ORDER BY 1", (source,))]
 
-    def readings(self, source: str, channel: str, from_ms: int, to_ms: int) -> list[StoredReading]:
-        found = self._read(FIND_READINGS, (source, channel, from_ms, to_ms))
+    def readings(
+        self, source: str, channel: str, from_ms: int, to_ms: int, most: int | None = None
+    ) -> list[StoredReading]:
+        found = self._read(FIND_READINGS, (source, channel, from_ms, to_ms, -1 if most is None else most))
         return [StoredReading(int(time_ms), int(value)) for time_ms, value in found]
 
     def close(self) -> None:

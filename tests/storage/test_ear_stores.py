@@ -71,6 +71,7 @@ def test_readings_of_a_time_are_found_in_order_of_time(store: EarStore) -> None:
     found = store.readings(SOURCE, "tank-top", NOW_MS + 300_000, NOW_MS + 900_000)
     assert found == [StoredReading(NOW_MS + 300_000, -10), StoredReading(NOW_MS + 600_000, 20)]
     assert store.readings(SOURCE, "no-such", 0, FAR_MS) == []
+    assert [one.wire_value for one in store.readings(SOURCE, "tank-top", 0, FAR_MS, 2)] == [-10, 20]
 
 
 def test_any_year_and_the_largest_integers_fit(store: EarStore) -> None:

@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from commands.moments import moment_of
-from gw_spaceheat.errors import BadInput
+from gw_spaceheat.errors import BadInput, StorageError
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.units import from_wire
 from gw_spaceheat.settings import Settings, load_settings
 from gw_spaceheat.storage.ear_store import StoredReading, open_ear_store
+from gw_spaceheat.storage.line_protocol import LineFile, LineProtocol
 from gw_spaceheat.storage.reading_files import ALL_MS, Series, export, reading_file, series_of
 from gw_spaceheat.views.readings import ChannelHistory, history_csv, history_png, history_text
 
@@ -55,10 +57,15 @@ def run_history(
 
 
 def run_export(
-    house: str | None, channels: Sequence[str], from_text: str | None, to_text: str | None, out: Path
+    house: str | None, channels: Sequence[str], from_text: str | None, to_text: str | None, out: Path | None
 ) -> str:
-    """All readings of a house, or of some of its channels, in a file. Raises BadInput or StorageError."""
+    """All readings of a house, or of some of its channels, in a file; None: to GWS_EAR_LINES_URL.
+
+    Raises BadInput or StorageError.
+    """
     settings = load_settings()
+    if out is None and settings.ear_lines is None:
+        raise BadInput("export: where to? Give --out FILE, or set GWS_EAR_LINES_URL")
     loaded = load_house(house or settings.house, settings.houses_folder, settings.input_data_folder)
     zone = ZoneInfo(loaded.timezone)
     from_ms = ALL_MS[0] if from_text is None else _ms(moment_of("from", from_text, zone))
@@ -71,11 +78,20 @@ def run_export(
             raise BadInput(f"export: {_nothing_of(loaded, missing, heard, store.place)}")
         telemetries = {channel.name: channel.telemetry for channel in loaded.channels}
         every = series_of(loaded.scada_alias, channels or heard, telemetries)
-        with reading_file(out) as file:
-            count = export(store, every, from_ms, to_ms, file)
+        if out is None and settings.ear_lines is not None:
+            lines = LineProtocol(*settings.ear_lines)
+            place = lines.place
+            with closing(LineFile(lines)) as copy:
+                count = export(store, every, from_ms, to_ms, copy)
+            if lines.refused:
+                raise StorageError(f"export: {lines.refused} of {count} readings not wanted: {lines.refusal}")
+        elif out is not None:
+            place = str(out)
+            with reading_file(out) as file:
+                count = export(store, every, from_ms, to_ms, file)
     finally:
         store.close()
-    return f"{count} readings of {len(every)} channels of {loaded.alias} in {out}"
+    return f"{count} readings of {len(every)} channels of {loaded.alias} in {place}"
 
 
 def _nothing_of(house: House, missing: Sequence[str], heard: Sequence[str], place: str) -> str:

@@ -112,7 +112,9 @@ def history(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Option(help="File to write: .parquet or .csv.")],
+    out: Annotated[
+        Path | None, typer.Option(help="File: .parquet or .csv; else as lines to GWS_EAR_LINES_URL.")
+    ] = None,
     house: Annotated[str | None, typer.Option(help="Alias or its last word; else that of the settings.")] = None,
     channel: Annotated[list[str] | None, typer.Option(help="Of these channels only.")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="Day or ISO time; else from the first.")] = None,

@@ -18,6 +18,7 @@ from gw_spaceheat.settings import Settings, load_settings
 from gw_spaceheat.storage.atn_memory import FILE_NAME as MEMORY_FILE
 from gw_spaceheat.storage.atn_memory import AtnMemory
 from gw_spaceheat.storage.ear_store import CountingSink, open_ear_store
+from gw_spaceheat.storage.line_protocol import LineProtocol, WithLines
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.wires.systemd_notify import SystemdNotify
 
@@ -104,7 +105,11 @@ def run_ear(ending: Ending) -> None:
     link = settings.cloud
     open_link = opener(link, f"{settings.ear_alias}-{os.getpid()}", ending)  # two ears may listen, each for itself
     runtime = ThreadedRuntime(sink=Lines(Sieve(every_try=True)))
-    counted = CountingSink(store)
+    lines = None if settings.ear_lines is None else LineProtocol(*settings.ear_lines)
+    counted = CountingSink(store if lines is None else WithLines(store, lines))
+    if lines is not None:
+        print(f"a copy of all readings goes to {lines.place}", flush=True)
+    refused = 0
     names = add_ear(runtime, open_link, counted, settings.ear_alias, settings.ear_group)
     service = SystemdNotify()
     watcher = add_supervisor(runtime, names, service.answered)
@@ -119,6 +124,9 @@ def run_ear(ending: Ending) -> None:
         if rounds % 10 == 0 and counted.stored != last:
             last = counted.stored
             print(f"{last} stored in this run, {before + last} in all", flush=True)
+        if lines is not None and lines.refused != refused:
+            refused = lines.refused
+            print(f"warning: {refused} readings not wanted, kept in {place} alone: {lines.refusal}", flush=True)
     service.stopping()
     stop_in_order(runtime, [watcher, names])
     print(f"{counted.stored} stored in this run, {before + counted.stored} in all, in {place}", flush=True)

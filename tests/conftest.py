@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.storage.postgres_server import PostgresServer, postgres_folder
+from tests.storage.victoria_metrics import victoria_metrics
 
 # Debian installs mosquitto where only root's PATH looks.
 SYSTEM_FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))
@@ -23,11 +24,13 @@ def in_ci() -> bool:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Tests marked `broker` need mosquitto, `db` PostgreSQL: skipped on a laptop without it, failed in CI."""
+    """`broker` needs mosquitto, `db` PostgreSQL, `lines` VictoriaMetrics: skipped on a laptop without, failed in CI."""
     if item.get_closest_marker("broker") is not None and shutil.which("mosquitto") is None:
         _missing("mosquitto is not on PATH", "broker")
     if item.get_closest_marker("db") is not None and postgres_folder() is None:
         _missing("PostgreSQL's initdb is neither on PATH nor in /usr/lib/postgresql", "db")
+    if item.get_closest_marker("lines") is not None and not victoria_metrics():
+        _missing("victoria-metrics is not on PATH", "lines")
 
 
 def _missing(what: str, marker: str) -> None:

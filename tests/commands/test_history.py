@@ -14,6 +14,7 @@ from gw_spaceheat.house.load import load_house
 from gw_spaceheat.messages.telemetry import ChannelReadings
 from gw_spaceheat.storage.ear_store import Heard, open_ear_store
 from tests.storage.postgres_server import PostgresServer
+from tests.storage.victoria_metrics import VictoriaMetrics
 
 HOUSE = load_house("beech")
 CHANNEL = next(channel.name for channel in HOUSE.channels if channel.telemetry == "WaterTempCTimes1000")
@@ -85,6 +86,19 @@ def test_export_of_everything_and_of_a_range(store: str, tmp_path: Path) -> None
     ]
 
 
+@pytest.mark.lines
+def test_export_as_lines(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    victoria = VictoriaMetrics(tmp_path)
+    victoria.start()
+    try:
+        monkeypatch.setenv("GWS_EAR_LINES_URL", victoria.url)
+        said = run_export("beech", (), None, None, None)
+        assert said == f"3 readings of 1 channels of {HOUSE.alias} in http://127.0.0.1:{victoria.port}/write"
+        assert [value for _, value in victoria.points(HOUSE.scada_alias, CHANNEL)] == [40_000, 41_000, 42_000]
+    finally:
+        victoria.kill()
+
+
 def test_what_cannot_be_exported_is_one_clear_line_and_leaves_no_file(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +112,8 @@ def test_what_cannot_be_exported_is_one_clear_line_and_leaves_no_file(
             run_export("beech", channels, None, None, tmp_path / out)
     with pytest.raises(BadInput, match=r"nothing of .*\.fir in .*nothing of this house"):
         run_export("fir", (), None, None, tmp_path / "x.csv")
+    with pytest.raises(BadInput, match="export: where to"):
+        run_export("beech", (), None, None, None)
     monkeypatch.setitem(sys.modules, "pyarrow", None)  # as where the extra is not installed
     with pytest.raises(BadInput, match=r"^Parquet: pyarrow is not installed; install requirements/cloud\.txt$"):
         run_export("beech", (), None, None, tmp_path / "x.parquet")

@@ -1,5 +1,6 @@
 """Readings of one channel for a person: lines, CSV and a picture. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,7 @@ from gw_spaceheat.messages.units import UNITS, utc_ms_text
 
 WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 11.0, 4.5, 110
 DAY_MS = 86_400_000.0
+GAP_MS = 2 * 3_600_000.0  # readings of the oldest tier are an hour apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,15 @@ def history_png(history: ChannelHistory) -> bytes:
     figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
-    days = [time_ms / DAY_MS for time_ms, _ in history.readings]
-    values = [value for _, value in history.readings]
+    days: list[float] = []
+    values: list[float] = []
+    for time_ms, value in history.readings:
+        if days and time_ms - days[-1] * DAY_MS > GAP_MS:
+            # Nothing was read: no line is drawn through it.
+            days.append(days[-1])
+            values.append(math.nan)
+        days.append(time_ms / DAY_MS)
+        values.append(value)
     # A value holds until the next one; only relays jump, the rest is drawn from point to point.
     axes.plot(days, values, drawstyle="steps-post" if history.telemetry == "RelayState" else "default", linewidth=1.0)
     locator = AutoDateLocator(tz=zone)  # type: ignore[no-untyped-call]

@@ -9,11 +9,10 @@ from actors.supervisor import HUNG_AFTER_S
 from actors.wiring import AtnParts, add_atomic_tnode, add_ear, add_supervisor
 from commands.run import Ending, Lines, Sieve, opener, own_folder, stop_in_order
 from commands.run_clock import ClockEar
-from commands.site import Site, load_site
+from commands.site import Site, load_site, outlook_of
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.messages.link import PlantClock
-from gw_spaceheat.planning.live_case import Outlook
 from gw_spaceheat.settings import Settings, load_settings
 from gw_spaceheat.storage.atn_memory import FILE_NAME as MEMORY_FILE
 from gw_spaceheat.storage.atn_memory import AtnMemory
@@ -69,8 +68,7 @@ def _run_until_clock_jumps(
     folder = settings.data_folder if clock is None else settings.data_folder / "simulated"
     own = own_folder(folder / f"{site.house.short_name}-atn")
     memory = AtnMemory(own / MEMORY_FILE, settings.atn_memory_days, settings.atn_memory_megabytes * 1024 * 1024)
-    outlook = Outlook(site.outdoor_c, forecaster=site.weather.name)
-    names = add_atomic_tnode(runtime, AtnParts(site.house, outlook, open_link, store, memory, own))
+    names = add_atomic_tnode(runtime, AtnParts(site.house, outlook_of(site), open_link, store, memory, own))
     watcher = add_supervisor(runtime, names, service.answered, HUNG_AFTER_S * max(1.0, speed))
     for name in [*watcher, *names]:
         runtime.start(name)

@@ -16,7 +16,7 @@ from actors.wiring import (
     add_supervisor,
     simulated_wires,
 )
-from commands.site import Site
+from commands.site import Site, outlook_of
 from gw_spaceheat.planning.live_case import Outlook
 from gw_spaceheat.simulation.broker import SimulatedBroker
 from gw_spaceheat.simulation.house import SimulatedHouse
@@ -61,7 +61,7 @@ class VirtualHouse:
             runtime,
             AtnParts(
                 house=site.house,
-                outlook=outlook or Outlook(site.outdoor_c, forecaster=site.weather.name),
+                outlook=outlook or outlook_of(site),
                 open_link=self._opener(self.cloud, "atn"),
                 store=self.atn_store,
                 memory=self.memory,

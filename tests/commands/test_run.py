@@ -272,7 +272,7 @@ def test_an_atomic_tnode_killed_in_mid_slot_goes_on_with_its_contract_and_its_pl
 ) -> None:
     port = str(free_port())
     link = {"GWS_CLOUD__PORT": port, "GWS_LOCAL__PORT": port, "GWS_DATA_FOLDER": str(tmp_path / "kept")}
-    late = ("--start", "2017-01-30T05:30:00Z")  # the slot ends at the full hour
+    late = ("--start", "2017-01-30T05:36:00Z")  # the slot ends at the full hour
     house = start("run_local.py", "--simulate", "--plain", "--no-atn", "--speed", "60", *late, **link)
     assert house.wait_for("gateway-cloud", "subscribed")
     atn = start("run_atn.py", **link)

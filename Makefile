@@ -48,10 +48,10 @@ run: $(VENV)/.house
 	$(BIN)/python run_local.py --simulate
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile -rs
 
 test-slow: $(VENV)/.test
-	$(BIN)/python -m pytest -m slow --timeout 900 || test $$? -eq 5
+	$(BIN)/python -m pytest -m slow --timeout 900 -rs || test $$? -eq 5
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

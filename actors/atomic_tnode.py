@@ -1,24 +1,22 @@
 """The AtomicTNode of one house: looks 48 h ahead, plans, offers hourly slots, keeps its side of the contract."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
 
 from actors.base import Address, Context, Shell
 from actors.events import AskLink, LinkChanged, Received, Send, Tick
 from actors.ledger_book import LedgerBook
+from actors.memory_book import MemoryBook, OfferBasis
 from gw_spaceheat.decisions import atn_contract as rule
 from gw_spaceheat.decisions import corrections
+from gw_spaceheat.decisions.offer import OfferFacts, offered_w, source_limits
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.messages.forecast import weather_forecast_from
 from gw_spaceheat.messages.market import LatestPrice, Prices, bid_from, market_slot_name, slot_result_from, slot_start_s
 from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
 from gw_spaceheat.planning.bid import Bid, bid_regret, whole_run_kw, with_bid
-from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
-from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of, tank_kwh_per_k
+from gw_spaceheat.planning.case import Commitment
+from gw_spaceheat.planning.live_case import HORIZON_H, HOUR_S, STEP_S, CaseMaker, Known, Outlook, heat_taken_kw
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.policy import message_of, policy_of
 from gw_spaceheat.planning.solve import Solution, solve
@@ -28,26 +26,10 @@ BEAT = Tick("beat")
 OFFER = Tick("offer")
 FORECAST = Tick("forecast")
 BID = Tick("bid")
-HOUR_S = 3600.0
-STEP_S = 300.0
 BEAT_S = 5.0
 POLICY_S = 300.0  # not oftener
-HORIZON_H = 48
-SNAPSHOT_GOOD_FOR_S = 600.0
-HEAT_TAKEN = ("distribution_flow_l_per_min", "dist_swt_c", "dist_rwt_c")
 BID_AHEAD_S = 315.0  # the market's gate closes 5 min before the slot
 OFFER_AHEAD_S = 280.0  # as soon as the market has cleared: who knows the next hour need not pause before it
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What the AtomicTNode knows and believes: outdoor C by epoch s; the house's parameters; how finely it looks."""
-
-    outdoor_c: Callable[[float], float]
-    parameters: PlannerParameters | None = None
-    """None: those of the house's file."""
-    quarters_h: int = 0
-    """So many hours ahead it plans in quarter hours."""
 
 
 class AtomicTNode(Shell):
@@ -60,6 +42,7 @@ class AtomicTNode(Shell):
         outlook: Outlook,
         gateway: Address,
         book: LedgerBook,
+        memory: MemoryBook,
         scada: str = "s",
         planning: bool = True,
         policies: bool = True,
@@ -69,23 +52,20 @@ class AtomicTNode(Shell):
         self._outlook = outlook
         self._gateway = gateway
         self._book = book
+        self._memory = memory
+        self._cases = CaseMaker(house, outlook)
         self._scada = scada
-        self._believed = outlook.parameters or parameters_of(house.plumbing)
         self._planning = planning
         self._policies = policies
         self._policy_said_s = -math.inf
         self._quantity_of = {channel.name: channel.quantity for channel in house.channels}
         self._telemetries = {channel.name: channel.telemetry for channel in house.channels}
-        quantities = set(self._quantity_of.values())
-        self._store = tuple(sorted(q for q in quantities if q.startswith("tank")))
-        self._buffer = tuple(sorted(q for q in quantities if q.startswith("buffer_")))
         self._values: dict[str, tuple[float, float]] = {}
         self._prices: Prices | None = None
         self._on_since: tuple[bool, float] = (False, -math.inf)
         self._contract = rule.AtnState()
-        pump = house.plumbing.heat_pump
+        self._limits = source_limits(house.plumbing)
         self._corrections = corrections.Corrections()
-        self._start_delay_s = pump.start_delay_s if pump is not None else 0.0
         self._predicted_w: dict[int, float] = {}  # by slot start: what the source would draw while it runs
         self._scada_lives = False
         self.plan: Plan | None = None
@@ -95,6 +75,13 @@ class AtomicTNode(Shell):
     def begin(self) -> None:
         now_s = self.context.now()
         self._book.open(self.context)
+        recalled = self._memory.open(self.context)
+        self._contract, self._prices, self._bids = recalled.contract, recalled.prices, recalled.bids
+        self._corrections = recalled.corrections
+        for offer in (self._contract.current, self._contract.ending):
+            if offer is not None:
+                slot = offer.contract
+                self.context.log("resumed", f"{slot.contract_id[:8]} {offer.status} {slot.avg_power_watts} W")
         self._gateway.tell(AskLink(self.context.me))
         self.context.after(5.0, PLAN)
         self.context.after(BEAT_S, BEAT)
@@ -145,6 +132,7 @@ class AtomicTNode(Shell):
                     self._on_since = (running, at_s)
             case Prices():
                 self._prices = payload
+                self._memory.hear_prices(payload, self.context)
                 if self.plan is None and self._planning:
                     self._make_plan()  # after a restart nobody waits for the next planning tick
             case LatestPrice():
@@ -157,18 +145,18 @@ class AtomicTNode(Shell):
                     self._decide(rule.HeartbeatReceived(payload))
 
     def _hear_heat(self, at_s: float) -> None:
-        """What the house takes, by its own flow and water, against what is believed at this weather."""
-        taken = [self._values.get(name) for name in HEAT_TAKEN]
-        known = [value[0] for value in taken if value is not None and at_s - value[1] < SNAPSHOT_GOOD_FOR_S]
-        if len(known) < len(HEAT_TAKEN):
-            return
-        litres_per_min, supply_c, return_c = known
-        measured_kw = tank_kwh_per_k(60.0 * litres_per_min) * (supply_c - return_c)
-        believed_kw = float(self._believed.load.heat_kw(np.array(self._outlook.outdoor_c(at_s))))
-        self._corrections = corrections.heat_heard(self._corrections, measured_kw, believed_kw, at_s)
+        """What the house takes against what is believed at this weather."""
+        measured_kw = heat_taken_kw(self._values, at_s)
+        if measured_kw is not None:
+            believed_kw = self._cases.believed_load_kw(at_s)
+            self._corrections = corrections.heat_heard(self._corrections, measured_kw, believed_kw, at_s)
 
-    def _decide(self, event: rule.Input) -> None:
-        self._contract, effects = rule.decide(self._contract, event, self.context.now())
+    def _decide(self, event: rule.Input, basis: OfferBasis | None = None) -> None:
+        result = rule.decide(self._contract, event, self.context.now())
+        kept = self._memory.contract(self._contract, event, result, basis, self.context)
+        if basis is not None and not kept:
+            return  # what is not on disk would be forgotten by a crash: it is not offered
+        self._contract, effects = result
         for effect in effects:
             match effect:
                 case rule.SendHeartbeat(heartbeat):
@@ -204,25 +192,28 @@ class AtomicTNode(Shell):
         current = self._contract.current
         if current is not None and current.contract.end_s > start_s:
             return
-        planned_w = self._bought_w(start_s, minutes)
-        if planned_w is None:
-            planned_w = plan.average_w(start_s, start_s + 60.0 * minutes)
-        whole_w = self._whole_run_w(start_s, minutes)
-        average_w = self._slot_power_w(corrections.offered_w(planned_w, whole_w), minutes)
-        contract = rule.make_contract(self._house.scada_alias, self.context.new_id(), average_w, start_s, minutes)
-        self._decide(rule.MakeOffer(contract))
+        sold_w = self._bought_w(start_s, minutes)
+        facts = OfferFacts(
+            start_s=start_s,
+            minutes=minutes,
+            wanted_w=plan.average_w(start_s, start_s + 60.0 * minutes) if sold_w is None else sold_w,
+            whole_w=self._whole_run_w(start_s, minutes),
+            limits=self._limits,
+        )
+        scada = self._house.scada_alias
+        contract = rule.make_contract(scada, self.context.new_id(), offered_w(facts), start_s, minutes)
+        self._decide(rule.MakeOffer(contract), OfferBasis(facts, sold_w is not None))
 
     def _whole_run_w(self, start_s: int, minutes: int) -> float | None:
-        """What the planner expects the source to draw if it runs through the slot, W on average; None: it cannot."""
+        """What the source is expected to draw if it runs through the slot, W on average; None: it cannot."""
         solution, slot_s = self._solution, 60.0 * minutes
         whole_kw = None if solution is None else whole_run_kw(solution, start_s, start_s + slot_s)
         if whole_kw is None:
             return None
-        whole_w = 1000.0 * whole_kw
-        late_s = 0.0 if self._on_since[0] else self._start_delay_s
+        late_s = 0.0 if self._on_since[0] else self._limits.start_delay_s
         self._predicted_w = {known_s: w for known_s, w in self._predicted_w.items() if known_s > start_s - 3 * HOUR_S}
-        self._predicted_w[start_s] = whole_w * slot_s / max(slot_s - late_s, STEP_S)
-        return whole_w
+        self._predicted_w[start_s] = 1000.0 * whole_kw * slot_s / max(slot_s - late_s, STEP_S)
+        return 1000.0 * whole_kw
 
     def _bid(self) -> None:
         """To the market, before its gate closes: what the house buys at which price in the hour that comes."""
@@ -237,6 +228,7 @@ class AtomicTNode(Shell):
         self.plan = self._solution.plan
         self._bids = {start_s: known for start_s, known in self._bids.items() if start_s > now_s - 3 * HOUR_S}
         self._bids[slot_s] = (bid, None)
+        self._memory.bids(bid, self._solution, self.context)
         said = bid_from(
             bidder_alias=self._house.atn_alias,
             market_alias=prices.from_g_node_alias,
@@ -251,6 +243,7 @@ class AtomicTNode(Shell):
         slot_s = slot_start_s(latest.market_slot_name)
         if slot_s in self._bids:
             self._bids[slot_s] = (self._bids[slot_s][0], latest.usd_per_mwh)
+        self._memory.hear_price(latest, self.context)
 
     def _bought_w(self, start_s: int, minutes: int) -> float | None:
         """What the market sold us, or would have at the forecast price if it has not answered; None: no bid."""
@@ -284,33 +277,20 @@ class AtomicTNode(Shell):
         )
         self._gateway.tell(Send("ear", result))
 
-    def _slot_power_w(self, average_w: float, minutes: int) -> float:
-        """Below half of a minimum run nothing is bought, below one a whole one is: the SCADA refuses less."""
-        pump = self._house.plumbing.heat_pump
-        if pump is None:
-            return max(0.0, average_w)
-        minimum_w = self._minimum_run_wh(pump.nameplate_w) * 60.0 / minutes
-        standby_w = pump.standby_w
-        if average_w < 0.5 * minimum_w:
-            return 0.0
-        return min(max(average_w, 1.02 * minimum_w + standby_w), pump.nameplate_w)
-
-    def _minimum_run_wh(self, running_w: float) -> float:
-        pump = self._house.plumbing.heat_pump
-        if pump is None:
-            return 0.0
-        # As the SCADA counts it, and the bid: no heat and no power before the start's delay is over.
-        delay_s = min(pump.start_delay_s, pump.minimum_on_s)
-        return (running_w * (pump.minimum_on_s - delay_s) + pump.standby_w * delay_s) / 3600.0
-
     def _make_plan(self) -> None:
         now_s = self.context.now()
-        case = self._case(now_s)
+        if self._prices is None:
+            return
+        commitments = self._commitments(self._cases.start_s(now_s))
+        ratios = self._corrections.ratios
+        known = Known(self._prices, self._values, self._on_since, commitments, ratios.load, ratios.power)
+        case = self._cases.case(known, now_s)
         if case is None:
             return
         first = self.plan is None
         self._solution = solve(case)
         self.plan = self._solution.plan
+        self._memory.planned(self._solution, known, self._corrections, self.context)
         self._say_policy(self._solution, now_s)
         if first or self.plan.unmet:
             hour_w = self.plan.first_hour_average_w()
@@ -330,42 +310,6 @@ class AtomicTNode(Shell):
         )
         self._gateway.tell(Send(self._scada, said))
 
-    def _case(self, now_s: float) -> PlanningCase | None:
-        prices = self._prices
-        if prices is None or prices.end_s - now_s < 2 * HOUR_S:
-            return None
-        fresh = {name: value for name, (value, at_s) in self._values.items() if now_s - at_s < SNAPSHOT_GOOD_FOR_S}
-        if not fresh:
-            return None
-        # The rest of this hour is the first step, so that every further step is one market hour.
-        start_s = round(now_s / STEP_S) * STEP_S
-        first_minutes = int((HOUR_S - start_s % HOUR_S) / 60.0)
-        total = prices.total_usd_per_mwh
-        hour_s = start_s // HOUR_S * HOUR_S
-        skipped = int((hour_s - prices.start_s) // HOUR_S)
-        hourly = total[max(0, skipped) : max(0, skipped) + HORIZON_H]
-        minutes = _step_minutes(first_minutes, len(hourly), self._outlook.quarters_h)
-        begins_s = start_s + 60.0 * (np.cumsum(minutes) - np.array(minutes))
-        middles_s = begins_s + 30.0 * np.array(minutes)
-        zones = [(zone.share, fresh.get(f"zone_{zone.name}_c")) for zone in self._house.plumbing.zones]
-        known = [(share, value) for share, value in zones if value is not None]
-        state = StateNow(
-            store_c=tuple(fresh.get(name, math.nan) for name in self._store),
-            buffer_c=self._mean([fresh.get(name) for name in self._buffer]),
-            zone_c=sum(s * v for s, v in known) / sum(s for s, _ in known) if known else None,
-            heat_pump_on=self._on_since[0],
-            heat_pump_since_s=self._on_since[1],
-        )
-        return PlanningCase(
-            start_s=start_s,
-            step_minutes=minutes,
-            outdoor_c=np.array([self._outlook.outdoor_c(time_s) for time_s in middles_s.tolist()]),
-            price_usd_per_mwh=np.array(hourly)[((begins_s - hour_s) // HOUR_S).astype(int)],
-            parameters=self._believed.scaled(self._corrections.load, 1.0 / self._corrections.power),
-            state=state,
-            commitments=self._commitments(start_s),
-        )
-
     def _commitments(self, start_s: float) -> tuple[Commitment, ...]:
         """What the running slot still has to buy, and what the next one will if it is agreed."""
         found: list[Commitment] = []
@@ -374,11 +318,6 @@ class AtomicTNode(Shell):
                 left_kwh = max(0.0, offer.contract.energy_wh - offer.used_wh) / 1000.0
                 found.append(Commitment(max(start_s, offer.contract.start_s), offer.contract.end_s, left_kwh))
         return tuple(found)
-
-    @staticmethod
-    def _mean(values: list[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return sum(known) / len(known) if known else None
 
     def _say_forecast(self) -> None:
         now_s = self.context.now()
@@ -392,13 +331,5 @@ class AtomicTNode(Shell):
             weather_id=self.context.new_id(),
             created_s=now_s,
         )
+        self._memory.forecast(forecast, self.context)
         self._gateway.tell(Send(self._scada, forecast))
-
-
-def _step_minutes(first: int, hours: int, quarters_h: int) -> tuple[int, ...]:
-    """The rest of this hour, then hours; the first `quarters_h` of them in quarters, as far as they fit."""
-    minutes: list[int] = []
-    for hour in range(hours):
-        length = first if hour == 0 else 60
-        minutes += [15] * (length // 15) if hour < quarters_h and length % 15 == 0 else [length]
-    return tuple(minutes)

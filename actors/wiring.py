@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from actors.atomic_tnode import AtomicTNode, Outlook
+from actors.atomic_tnode import AtomicTNode
 from actors.base import Address
 from actors.bus import Bus
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
@@ -16,6 +16,7 @@ from actors.gateway import Gateway, OpenLink, Post
 from actors.ledger_book import make_book
 from actors.local_controller import LocalController
 from actors.market import Market
+from actors.memory_book import MemoryBook
 from actors.plant import Plant
 from actors.power_meter import PowerMeter
 from actors.relay import Relay
@@ -32,9 +33,11 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.tariff import Tariff
+from gw_spaceheat.planning.live_case import Outlook
 from gw_spaceheat.simulation.clock import SimulatedClock
 from gw_spaceheat.simulation.house import SimulatedHouse
 from gw_spaceheat.simulation.wires import SimulatedWire, make_wires
+from gw_spaceheat.storage.atn_memory import AtnMemory
 from gw_spaceheat.storage.ear_store import MessageSink
 from gw_spaceheat.storage.journal import Journal
 from gw_spaceheat.storage.message_store import MessageStore
@@ -87,6 +90,20 @@ class ScadaParts:
     """None: nobody doubts the runtime's own time, as in simulated runs."""
     begin_anew: Callable[[str], None] = print
     """Called when the program should begin anew, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtnParts:
+    """What an AtomicTNode is given. `folder` None keeps its ledger in memory, for virtual runs."""
+
+    house: House
+    outlook: Outlook
+    open_link: OpenLink
+    store: MessageStore
+    memory: AtnMemory
+    folder: Path | None = None
+    planning: bool = True
+    policies: bool = True
 
 
 def simulated_wires(house: House, plant: SimulatedHouse) -> dict[str, SimulatedWire]:
@@ -261,27 +278,27 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
     return names
 
 
-def add_atomic_tnode(
-    runtime: Runtime,
-    house: House,
-    outlook: Outlook,
-    open_link: OpenLink,
-    store: MessageStore,
-    planning: bool = True,
-    policies: bool = True,
-    folder: Path | None = None,
-) -> list[str]:
-    """The AtomicTNode and its gateway, which stores every event before it acknowledges it.
-
-    `folder` None keeps its ledger in memory, for virtual runs.
-    """
+def add_atomic_tnode(runtime: Runtime, parts: AtnParts) -> list[str]:
+    """The AtomicTNode and its gateway, which stores every event before it acknowledges it."""
+    house = parts.house
     atn = runtime.address("atn")
     gateway = runtime.address("atn-gateway")
-    book = make_book("ltn", folder, runtime.chance(f"ledger-key/{house.atn_alias}"))
-    make = partial(AtomicTNode, house=house, outlook=outlook, gateway=gateway, book=book, planning=planning)
-    runtime.add("atn", partial(make, policies=policies))
+    book = make_book("ltn", parts.folder, runtime.chance(f"ledger-key/{house.atn_alias}"))
+    runtime.add(
+        "atn",
+        partial(
+            AtomicTNode,
+            house=house,
+            outlook=parts.outlook,
+            gateway=gateway,
+            book=book,
+            memory=MemoryBook(parts.memory, house.atn_alias, parts.outlook.forecaster),
+            planning=parts.planning,
+            policies=parts.policies,
+        ),
+    )
     dispatcher = runtime.add(
-        "dispatcher", partial(Dispatcher, house=house, gateway=gateway, signer=book.signer, folder=folder)
+        "dispatcher", partial(Dispatcher, house=house, gateway=gateway, signer=book.signer, folder=parts.folder)
     )
     market = market_alias(house)
     runtime.add(
@@ -296,9 +313,9 @@ def add_atomic_tnode(
                 accepts=ATN_FROM_CLOUD,
                 watched="s",
             ),
-            open_link=open_link,
+            open_link=parts.open_link,
             routes=(atn, dispatcher),
-            store=store,
+            store=parts.store,
         ),
     )
     return ["atn", "dispatcher", "atn-gateway"]

@@ -14,11 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from actors.atomic_tnode import Outlook
 from commands.site import Site, load_site
 from commands.study import DAY_S, STEP_S, Accountant, Figures, run_thermostat_only
 from commands.virtual import VirtualHouse
 from gw_spaceheat.errors import BadInput
+from gw_spaceheat.planning.live_case import Outlook
 from gw_spaceheat.planning.parameters import parameters_of
 
 WAYS = ("thermostat", "rule", "planner", "foresight")
@@ -98,8 +98,8 @@ def run_one(run: Run) -> Result:
 def _outlook(site: Site, way: str) -> Outlook:
     true = parameters_of(site.house.plumbing)
     if way == "foresight":
-        return Outlook(site.outdoor_c, true, quarters_h=24)
-    return Outlook(site.outdoor_c, true.scaled(load=WRONG_LOAD, cop=WRONG_COP))
+        return Outlook(site.outdoor_c, true, quarters_h=24, forecaster=site.weather.name)
+    return Outlook(site.outdoor_c, true.scaled(load=WRONG_LOAD, cop=WRONG_COP), forecaster=site.weather.name)
 
 
 def compare(

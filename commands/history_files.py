@@ -1,13 +1,12 @@
 """A house's history from what is kept of it: the message store of an AtomicTNode or ear, or a CSV file."""
 
 import csv
-import math
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
 from gw_spaceheat.errors import BadInput, BadMessage
 from gw_spaceheat.house.model import House
+from gw_spaceheat.markets.csv_cells import number_of_cell, time_of_cell
 from gw_spaceheat.messages.envelope import decode
 from gw_spaceheat.messages.telemetry import Report, ReportEvent, readings_of
 from gw_spaceheat.planning.fitting.history import History, HistoryBuilder
@@ -78,10 +77,10 @@ def history_of_csv(path: Path, house: House) -> History:
                 if len(row) != len(header):
                     raise BadInput(f"{path}:{line}: {len(row)} cells, the header has {len(header)}")
                 cells = dict(zip(header, row, strict=True))
-                time_s = _time_s(path, line, cells.pop(TIME_COLUMN))
+                time_s = time_of_cell(path, line, TIME_COLUMN, cells.pop(TIME_COLUMN))
                 for name, text in cells.items():
                     if text.strip():
-                        builder.add(names[name], time_s, _number(path, line, name, text))
+                        builder.add(names[name], time_s, number_of_cell(path, line, name, text))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadInput(f"history {path}: cannot be read ({error})") from error
     return builder.build()
@@ -89,23 +88,3 @@ def history_of_csv(path: Path, house: House) -> History:
 
 def _is_about(alias: str, house: House) -> bool:
     return alias == house.alias or alias.startswith(f"{house.alias}.")
-
-
-def _time_s(path: Path, line: int, text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadInput(f"{path}:{line}: {TIME_COLUMN} is '{text}', must be like 2020-01-01T05:00:00Z")
-    return moment.timestamp()
-
-
-def _number(path: Path, line: int, name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise BadInput(f"{path}:{line}: {name} is '{text}', must be a finite number")
-    return value

@@ -12,6 +12,7 @@ from commands import history as history_command
 from commands import layout as layout_command
 from commands import ledger as ledger_command
 from commands import opt_out as opt_out_command
+from commands import replay as replay_command
 from commands.comparison import WAYS, WEEKS, comparison_text
 from commands.fit import fit_text
 from commands.outage import WAYS as OUTAGE_WAYS
@@ -38,10 +39,13 @@ def study(
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     start: Annotated[str | None, typer.Option(help="Start, ISO time with offset.")] = None,
     planner: Annotated[bool, typer.Option(help="Off: the SCADA's own tariff controller runs the house.")] = True,
+    memory: Annotated[
+        Path | None, typer.Option(help="Write what the AtomicTNode knew and decided (gws replay).")
+    ] = None,
     json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
 ) -> None:
     """Run house and AtomicTNode in virtual time and report cost, comfort and speed."""
-    typer.echo(study_text(house, days, series, seed, start, planner, json))
+    typer.echo(study_text(house, days, series, seed, start, planner, memory, json))
 
 
 @app.command()
@@ -118,9 +122,38 @@ def history(
     to: Annotated[str | None, typer.Option(help="Day or ISO time; else now.")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Write a picture (PNG).")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write Parquet.")] = None,
 ) -> None:
     """What an ear stored of one channel, from its SQLite file or PostgreSQL (GWS_EAR_DATABASE_URL)."""
-    typer.echo(history_command.run_history(house, channel, from_, to, csv, plot))
+    typer.echo(history_command.run_history(house, channel, from_, to, csv, plot, parquet))
+
+
+@app.command()
+def export(
+    out: Annotated[
+        Path | None, typer.Option(help="File: .parquet or .csv; else as lines to GWS_EAR_LINES_URL.")
+    ] = None,
+    house: Annotated[str | None, typer.Option(help="Alias or its last word; else that of the settings.")] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="Of these channels only.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="Day or ISO time; else from the first.")] = None,
+    to: Annotated[str | None, typer.Option(help="Day or ISO time; else to the last.")] = None,
+) -> None:
+    """All that an ear stored of a house, one row per reading, however much it is."""
+    typer.echo(history_command.run_export(house, channel or (), from_, to, out))
+
+
+@app.command()
+def replay(
+    at: Annotated[str, typer.Option(help="Day or ISO time; without an offset the house's own.")],
+    house: Annotated[str | None, typer.Option(help="Alias or its last word; else that of the settings.")] = None,
+    memory: Annotated[Path | None, typer.Option(help="Memory of an AtomicTNode; else that of run_atn.py.")] = None,
+    simulated: Annotated[bool, typer.Option(help="The AtomicTNode of a simulated house.")] = False,
+    json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
+) -> None:
+    """Make a remembered plan, bid and offer once more. Exit code 0: the same, 1: another answer, 2: wrong input."""
+    text, code = replay_command.run_replay(house, at, memory, simulated, json)
+    typer.echo(text)
+    raise typer.Exit(code)
 
 
 @layout_app.command()

@@ -4,18 +4,20 @@ import os
 import time
 from pathlib import Path
 
-from actors.atomic_tnode import Outlook
 from actors.runtime import ThreadedRuntime
 from actors.supervisor import HUNG_AFTER_S
-from actors.wiring import add_atomic_tnode, add_ear, add_supervisor
+from actors.wiring import AtnParts, add_atomic_tnode, add_ear, add_supervisor
 from commands.run import Ending, Lines, Sieve, opener, own_folder, stop_in_order
 from commands.run_clock import ClockEar
-from commands.site import Site, load_site
+from commands.site import Site, load_site, outlook_of
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.messages.link import PlantClock
 from gw_spaceheat.settings import Settings, load_settings
+from gw_spaceheat.storage.atn_memory import FILE_NAME as MEMORY_FILE
+from gw_spaceheat.storage.atn_memory import AtnMemory
 from gw_spaceheat.storage.ear_store import CountingSink, open_ear_store
+from gw_spaceheat.storage.line_protocol import LineProtocol, WithLines
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.wires.systemd_notify import SystemdNotify
 
@@ -64,8 +66,9 @@ def _run_until_clock_jumps(
         runtime.log.write(now_s, "run_atn", "warning", text)
     open_link = opener(settings.cloud, site.house.atn_alias, ending)
     folder = settings.data_folder if clock is None else settings.data_folder / "simulated"
-    ledger = own_folder(folder / f"{site.house.short_name}-atn")
-    names = add_atomic_tnode(runtime, site.house, Outlook(site.outdoor_c), open_link, store, folder=ledger)
+    own = own_folder(folder / f"{site.house.short_name}-atn")
+    memory = AtnMemory(own / MEMORY_FILE, settings.atn_memory_days, settings.atn_memory_megabytes * 1024 * 1024)
+    names = add_atomic_tnode(runtime, AtnParts(site.house, outlook_of(site), open_link, store, memory, own))
     watcher = add_supervisor(runtime, names, service.answered, HUNG_AFTER_S * max(1.0, speed))
     for name in [*watcher, *names]:
         runtime.start(name)
@@ -88,6 +91,7 @@ def _run_until_clock_jumps(
         elif told.speed != runtime.speed or error_s > MOST_ERROR_REAL_S * told.speed:
             runtime.follow(now_s, told.speed)
     stop_in_order(runtime, [watcher, ["atn", "dispatcher"], ["atn-gateway"]])
+    memory.close()
     return jumped
 
 
@@ -99,7 +103,11 @@ def run_ear(ending: Ending) -> None:
     link = settings.cloud
     open_link = opener(link, f"{settings.ear_alias}-{os.getpid()}", ending)  # two ears may listen, each for itself
     runtime = ThreadedRuntime(sink=Lines(Sieve(every_try=True)))
-    counted = CountingSink(store)
+    lines = None if settings.ear_lines is None else LineProtocol(*settings.ear_lines)
+    counted = CountingSink(store if lines is None else WithLines(store, lines))
+    if lines is not None:
+        print(f"a copy of all readings goes to {lines.place}", flush=True)
+    refused = 0
     names = add_ear(runtime, open_link, counted, settings.ear_alias, settings.ear_group)
     service = SystemdNotify()
     watcher = add_supervisor(runtime, names, service.answered)
@@ -114,6 +122,9 @@ def run_ear(ending: Ending) -> None:
         if rounds % 10 == 0 and counted.stored != last:
             last = counted.stored
             print(f"{last} stored in this run, {before + last} in all", flush=True)
+        if lines is not None and lines.refused != refused:
+            refused = lines.refused
+            print(f"warning: {refused} readings not wanted, kept in {place} alone: {lines.refusal}", flush=True)
     service.stopping()
     stop_in_order(runtime, [watcher, names])
     print(f"{counted.stored} stored in this run, {before + counted.stored} in all, in {place}", flush=True)

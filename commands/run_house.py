@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.live import Live
 
-from actors.atomic_tnode import Outlook
 from actors.loopback import LoopbackHouse
 from actors.runtime import ThreadedRuntime
 from actors.supervisor import HUNG_AFTER_S
 from actors.wiring import (
+    AtnParts,
     ScadaParts,
     add_atomic_tnode,
     add_market,
@@ -32,12 +32,13 @@ from actors.wiring import (
 )
 from commands.run import Ending, Lines, Sieve, opener, own_folder, stop_in_order
 from commands.run_clock import FOR_ALL, FOR_ITSELF, ClockEar, ClockMouth
-from commands.site import DEFAULT_START, Site, load_site, with_settings
+from commands.site import DEFAULT_START, Site, load_site, outlook_of, with_settings
 from gw_spaceheat.errors import BadInput, StorageError, Unreachable
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.settings import LinkSettings, Settings, TlsSettings, load_settings
 from gw_spaceheat.simulation.house import SimulatedHouse
+from gw_spaceheat.storage import atn_memory
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.views.house_view import HouseView, ZoneView, render
 from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
@@ -343,8 +344,11 @@ class _Simulated:
         self._others = add_market(runtime, house, site.prices, opener(link, f"{house.alias}.market-{me}", ending))
         if store is not None:
             cloud = opener(link, f"{house.atn_alias}-{me}", ending)
-            ledger = own_folder(memory.with_name(f"{house.short_name}-atn"))
-            self._others += add_atomic_tnode(runtime, house, Outlook(site.outdoor_c), cloud, store, folder=ledger)
+            own = own_folder(memory.with_name(f"{house.short_name}-atn"))
+            self._memory = atn_memory.AtnMemory(own / atn_memory.FILE_NAME)
+            self._others += add_atomic_tnode(
+                runtime, AtnParts(house, outlook_of(site), cloud, store, self._memory, own)
+            )
         watched = [*self._scada, *self._others]
         self._others += add_plant(runtime, self.plant, self._show, self._loopback.lock)
         hung_after_s = HUNG_AFTER_S * max(1.0, options.speed)

@@ -10,6 +10,7 @@ from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.series import HourlySeries, SeriesFile, load_flat_lmp, load_series, utc_text
 from gw_spaceheat.markets.tariff import Tariff, load_tariff
+from gw_spaceheat.planning.live_case import Outlook
 from gw_spaceheat.settings import Settings
 
 WEATHER = "chicago_ohare_2016_2017.csv"
@@ -85,3 +86,8 @@ def with_settings(house: House, settings: Settings) -> House:
     }
     rates = house.rates.model_copy(update={name: value for name, value in asked.items() if value is not None})
     return house.model_copy(update={"rates": rates})
+
+
+def outlook_of(site: Site) -> Outlook:
+    """What its AtomicTNode believes when nobody says otherwise: the weather of the series, the house of the file."""
+    return Outlook(site.outdoor_c, forecaster=site.weather.name)

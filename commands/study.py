@@ -13,6 +13,7 @@ from gw_spaceheat.decisions.cold import ZoneNow, degree_hours
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.simulation.house import SimulatedHouse
+from gw_spaceheat.storage.atn_memory import AtnMemory
 
 STEP_S = 60.0
 DAY_S = 86400.0
@@ -90,11 +91,13 @@ def run_thermostat_only(site: Site, start_s: float, end_s: float, seed: int) -> 
     return accountant.figures()
 
 
-def run_study(site: Site, start_s: float, days: float, seed: int, planning: bool = True) -> dict[str, object]:
+def run_study(
+    site: Site, start_s: float, days: float, seed: int, planning: bool = True, memory: AtnMemory | None = None
+) -> dict[str, object]:
     """One study as a plain object, ready for JSON. Raises BadInput when the series do not reach."""
     end_s = start_s + days * DAY_S
     site.require(start_s, end_s)
-    house = VirtualHouse(site, start_s, seed, planning)
+    house = VirtualHouse(site, start_s, seed, planning, memory=memory)
     accountant = Accountant(site, house.plant, start_s)
 
     def look() -> None:
@@ -133,15 +136,23 @@ def parse_start(text: str) -> float:
 
 
 def study_text(
-    house: str, days: float, series: Path | None, seed: int, start: str | None, planning: bool, as_json: bool
-) -> str:
-    """What `gws study` prints."""
+    house: str, days: float, series: Path | None, seed: int, start: str | None, planning: bool, memory: Path | None,
+    as_json: bool,
+) -> str:  # fmt: skip
+    """What `gws study` prints. `memory`: the file for what the AtomicTNode knew and decided."""
     if not 0 < days <= 366:
         raise BadInput(f"days {days}: must be above 0 and at most 366")
     site = load_site(house, series)
     first_s = site.weather.start_s
     start_s = parse_start(start) if start else parse_start(DEFAULT_START) if series is None else first_s
-    result = run_study(site, start_s, days, seed, planning)
+    if memory is not None and memory.exists():
+        raise BadInput(f"memory {memory}: exists already; a study begins with a new file")
+    kept = None if memory is None else AtnMemory(memory, keep_days=days + 1.0)
+    try:
+        result = run_study(site, start_s, days, seed, planning, kept)
+    finally:
+        if kept is not None:
+            kept.close()
     if as_json:
         return json.dumps(result, indent=2)
     alone = result["thermostat_only"]

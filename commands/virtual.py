@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from actors.atomic_tnode import Outlook
 from actors.gateway import OpenLink
 from actors.runtime import LogSink, VirtualRuntime
 from actors.wiring import (
+    AtnParts,
     ScadaParts,
     add_atomic_tnode,
     add_ear,
@@ -16,12 +16,17 @@ from actors.wiring import (
     add_supervisor,
     simulated_wires,
 )
-from commands.site import Site
+from commands.site import Site, outlook_of
+from gw_spaceheat.planning.live_case import Outlook
 from gw_spaceheat.simulation.broker import SimulatedBroker
 from gw_spaceheat.simulation.house import SimulatedHouse
+from gw_spaceheat.storage.atn_memory import AtnMemory
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.wires.mqtt_protocol import Link, OnMessage, OnState
 from gw_spaceheat.wires.protocols import ClockWire, Wire
+
+MEMORY_DAYS = 1.0
+"""Of an AtomicTNode whose memory nobody asked for: enough for its own restarts."""
 
 
 class VirtualHouse:
@@ -30,7 +35,7 @@ class VirtualHouse:
     def __init__(
         self, site: Site, start_s: float, seed: int = 0, planning: bool = True, sink: LogSink | None = None,
         folder: Path | None = None, policies: bool = True, outlook: Outlook | None = None,
-        clock: ClockWire | None = None,
+        clock: ClockWire | None = None, memory: AtnMemory | None = None,
     ) -> None:  # fmt: skip
         self.site = site
         self.runtime = runtime = VirtualRuntime(start_s, seed, sink)
@@ -53,10 +58,19 @@ class VirtualHouse:
             begin_anew=lambda why: runtime.log.write(runtime.now(), "house", "ends", why),
         )
         self.scada_names = add_scada(runtime, parts)
+        self.memory = memory or AtnMemory(None, keep_days=MEMORY_DAYS)
         self.atn_names = add_atomic_tnode(
-            runtime, site.house, outlook or Outlook(site.outdoor_c), self._opener(self.cloud, "atn"), self.atn_store,
-            planning, policies,
-        )  # fmt: skip
+            runtime,
+            AtnParts(
+                house=site.house,
+                outlook=outlook or outlook_of(site),
+                open_link=self._opener(self.cloud, "atn"),
+                store=self.atn_store,
+                memory=self.memory,
+                planning=planning,
+                policies=policies,
+            ),
+        )
         market = add_market(runtime, site.house, site.prices, self._opener(self.cloud, "market"))
         ear = add_ear(runtime, self._opener(self.cloud, "ear"), self.ear_store)
         plant = add_plant(runtime, self.plant)
@@ -75,7 +89,7 @@ class VirtualHouse:
         self.cloud.partition("atn")
 
     def start_atomic_tnode(self) -> None:
-        """A new process: nothing remembered."""
+        """A new process: it knows what its memory kept."""
         for name in self.atn_names:
             self.runtime.start(name)
         self.cloud.heal("atn")

@@ -103,8 +103,14 @@ class Settings(BaseSettings):
     power_report_share: Annotated[float, Field(gt=0, le=1)] | None = None
     power_repeat_s: Seconds | None = None
     outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 350
+    # How long, and how much at most, an AtomicTNode remembers of what it knew and decided.
+    atn_memory_days: Annotated[float, Field(ge=1, le=3660)] = 92.0
+    atn_memory_megabytes: Annotated[int, Field(ge=1, le=100_000)] = 512
     # postgresql://user:password@host:5432/database; None: SQLite in the data folder.
     ear_database_url: SecretStr | None = None
+    # Where the ear sends a copy of all readings as InfluxDB lines, such as http://127.0.0.1:8428/write?db=gws.
+    ear_lines_url: SecretStr | None = None
+    ear_lines_token: SecretStr | None = None
     ear_alias: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z0-9]+)*$", max_length=255)] = "d1.ear"
     # Ears of one group share the load: each message goes to one of them. None: an ear hears everything.
     ear_group: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)] | None = None
@@ -113,6 +119,14 @@ class Settings(BaseSettings):
     def ear_database(self) -> str | None:
         """The ear's database with its password; None: SQLite."""
         return None if self.ear_database_url is None else self.ear_database_url.get_secret_value()
+
+    @property
+    def ear_lines(self) -> tuple[str, str | None] | None:
+        """Address and token of the server that gets a copy as lines; None: nobody gets one."""
+        if self.ear_lines_url is None:
+            return None
+        token = self.ear_lines_token
+        return self.ear_lines_url.get_secret_value(), None if token is None else token.get_secret_value()
 
     @field_validator("local", "cloud")
     @classmethod
@@ -147,7 +161,8 @@ def load_settings(env_file: Path | None = ENV_FILE) -> Settings:
     if unknown:
         raise BadInput(f"settings: {', '.join(unknown)} in the environment: no such setting")
     # Only a file with a secret in it: a fresh copy of .env.example must do for a first run.
-    if env_file is not None and (settings.local.password or settings.cloud.password or settings.ear_database_url):
+    secrets = (settings.local.password, settings.cloud.password, settings.ear_database_url, settings.ear_lines_url)
+    if env_file is not None and any((*secrets, settings.ear_lines_token)):
         require_private(env_file, "settings")
     return settings
 
@@ -163,7 +178,7 @@ def _problem(location: tuple[int | str, ...], message: str, value: object) -> st
     rule = message.removeprefix("Value error, ")
     if message.startswith("Extra inputs"):
         rule = "no such setting"
-    hidden = any(word in str(location[-1] if location else "").lower() for word in ("password", "url"))
+    hidden = any(word in str(location[-1] if location else "").lower() for word in ("password", "url", "token"))
     shown = f" is {value!r}" if isinstance(value, str | int | float) and not hidden else ""
     return f"{name}{shown}: {rule}"
 

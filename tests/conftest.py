@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.machine import missing
 from tests.storage.postgres_server import PostgresServer, postgres_folder
+from tests.storage.victoria_metrics import victoria_metrics
 
 # Debian installs mosquitto where only root's PATH looks.
 SYSTEM_FOLDERS = os.pathsep.join(("/usr/sbin", "/usr/local/sbin"))
@@ -18,22 +20,14 @@ for name in [name for name in os.environ if name.startswith("GWS_")]:
     del os.environ[name]
 
 
-def in_ci() -> bool:
-    return os.environ.get("CI", "").lower() not in ("", "0", "false", "no")
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Tests marked `broker` need mosquitto, `db` PostgreSQL: skipped on a laptop without it, failed in CI."""
+    """`broker` needs mosquitto, `db` PostgreSQL, `lines` VictoriaMetrics: skipped on a laptop without, failed in CI."""
     if item.get_closest_marker("broker") is not None and shutil.which("mosquitto") is None:
-        _missing("mosquitto is not on PATH", "broker")
+        missing("mosquitto is not on PATH")
     if item.get_closest_marker("db") is not None and postgres_folder() is None:
-        _missing("PostgreSQL's initdb is neither on PATH nor in /usr/lib/postgresql", "db")
-
-
-def _missing(what: str, marker: str) -> None:
-    if in_ci():
-        pytest.fail(f"{what}, and CI is set: a {marker} test may not be skipped in CI", pytrace=False)
-    pytest.skip(what)
+        missing("PostgreSQL's initdb is neither on PATH nor in /usr/lib/postgresql")
+    if item.get_closest_marker("lines") is not None and not victoria_metrics():
+        missing("victoria-metrics is not on PATH")
 
 
 @pytest.fixture(scope="session")

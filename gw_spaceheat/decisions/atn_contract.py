@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from math import ceil
 
-from gw_spaceheat.errors import IllegalEvent
+from gw_spaceheat.decisions.atn_contract_state import TABLE, AtnState, Offer, from_json, next_status
 from gw_spaceheat.messages.contract import (
     CREATED_GRACE_S,
     ENDED,
@@ -20,47 +20,7 @@ END_WAIT_S = 120.0
 STEP_S = 300
 HOUR_S = 3600
 
-_S = ContractStatus
-_ENDS = {status: status for status in (_S.TERMINATED_BY_SCADA, _S.COMPLETED_UNKNOWN_OUTCOME, _S.TERMINATED_BY_LTN)}
-_CLAIMS = {status: status for status in (_S.COMPLETED_SUCCESS, _S.COMPLETED_FAILURE_BY_SCADA)}
-# Our status of a contract x the status last said about it -> our new status.
-TABLE: dict[ContractStatus, dict[ContractStatus, ContractStatus]] = {
-    _S.CREATED: {
-        _S.RECEIVED: _S.CONFIRMED, _S.CONFIRMED: _S.CONFIRMED, _S.ACTIVE: _S.ACTIVE, **_ENDS, **_CLAIMS,
-    },
-    _S.CONFIRMED: {_S.RECEIVED: _S.CONFIRMED, _S.CONFIRMED: _S.CONFIRMED, _S.ACTIVE: _S.ACTIVE, **_ENDS, **_CLAIMS},
-    _S.ACTIVE: {_S.RECEIVED: _S.ACTIVE, _S.CONFIRMED: _S.ACTIVE, _S.ACTIVE: _S.ACTIVE, **_ENDS, **_CLAIMS},
-}  # fmt: skip
-
-
-def next_status(status: ContractStatus, said: ContractStatus) -> ContractStatus:
-    """The cell of the table; IllegalEvent where it is empty."""
-    following = TABLE.get(status, {}).get(said)
-    if following is None:
-        raise IllegalEvent("atn contract", status, said)
-    return following
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    contract: SlowDispatchContract
-    status: ContractStatus
-    created_ms: int
-    said_s: float
-    heard_s: float = float("-inf")
-    used_wh: float = 0.0
-    their_digit: int | None = None
-    first: SlowContractHeartbeat | None = None  # repeated word for word until it is received
-
-
-@dataclass(frozen=True, slots=True)
-class AtnState:
-    """`ending`: the slot whose end has not been reported yet while the next one is already offered."""
-
-    current: Offer | None = None
-    ending: Offer | None = None
-    our_proof: str = ""
-    last_ms: int = 0
+__all__ = ["TABLE", "AtnState", "Offer", "from_json", "next_status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,18 +160,23 @@ def _unknown(offer: Offer) -> SlotEnded:
     )
 
 
+def _since(state: AtnState, moment_s: float) -> float:
+    """From when on an answer is waited for: what the SCADA said while we were away is still on its way."""
+    return max(moment_s, state.resumed_s)
+
+
 def _tick(state: AtnState, now_s: float) -> Result:
     effects: list[Effect] = []
-    if state.ending is not None and now_s >= state.ending.contract.end_s + END_WAIT_S:
+    if state.ending is not None and now_s >= _since(state, state.ending.contract.end_s) + END_WAIT_S:
         effects.append(_unknown(state.ending))
         state = replace(state, ending=None)
     current = state.current
     if current is None:
         return state, tuple(effects)
-    if now_s >= current.contract.end_s + END_WAIT_S:
+    if now_s >= _since(state, current.contract.end_s) + END_WAIT_S:
         return replace(state, current=None), (*effects, _unknown(current))
     if current.status is ContractStatus.CREATED:
-        if now_s >= current.contract.start_s + GIVE_UP_S:
+        if now_s >= _since(state, current.contract.start_s) + GIVE_UP_S:
             state, ended = _terminate(state, "the SCADA did not answer the offer", now_s)
             return state, (*effects, *ended)
         if current.first is not None and now_s - current.said_s >= RESEND_S:

@@ -6,7 +6,12 @@ parameters from weeks; these two follow the season, a new tenant or a dirty coil
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from gw_spaceheat.errors import BadInput
 
 RUNNING_W = 500.0
 KEPT_S = 10_800.0
@@ -20,8 +25,15 @@ MEMORY_H = 72.0
 PRIOR_H = 12.0
 """The belief counts as much as so many hours of measurement: half a day of sun says little about a house."""
 LONGEST_GAP_S = 300.0
-WHOLE = 0.95
-"""A slot that buys this share of a whole run is run through: a stop just before its end would be a start more."""
+FINEST = 0.005
+"""A plan in this hour and one in the next mostly use the same ratios, and are remembered with the same parameters."""
+
+
+class Ratios(NamedTuple):
+    """What multiplies the believed power of a run and the believed load."""
+
+    power: float
+    load: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,12 @@ class Corrections:
     runs: tuple[tuple[float, float], ...] = ()
 
     @property
+    def ratios(self) -> Ratios:
+        """As plans use them."""
+        power, load = (round(ratio / FINEST) * FINEST for ratio in (self.power, self.load))
+        return Ratios(power, load)
+
+    @property
     def load(self) -> float:
         if self.believed_kwh <= 0.0:
             return 1.0
@@ -49,6 +67,9 @@ class Corrections:
     def running_s(self, start_s: float, end_s: float) -> float:
         """How long the source ran between two times (epoch s)."""
         return sum(max(0.0, min(to_s, end_s) - max(from_s, start_s)) for from_s, to_s in self.runs)
+
+
+_SAVED = TypeAdapter(Corrections)
 
 
 def power_heard(state: Corrections, watts: float, at_s: float) -> Corrections:
@@ -86,14 +107,19 @@ def heat_heard(state: Corrections, measured_kw: float, believed_kw: float, at_s:
     )
 
 
-def offered_w(planned_w: float, whole_w: float | None) -> float:
-    """The average power, W, to offer for a slot that the plan buys `planned_w` in.
+def document_of(state: Corrections) -> dict[str, object]:
+    """Plain JSON values of what outlives a restart: the runs do not."""
+    document = asdict(replace(state, heard_s=0.0))
+    del document["runs"]
+    return document
 
-    `whole_w`: what a run through all of the slot is predicted to draw; None: there is no room for so much heat.
-    """
-    if whole_w is None:
-        return planned_w
-    return whole_w if planned_w >= WHOLE * whole_w else planned_w
+
+def from_document(document: object) -> Corrections:
+    """What `document_of` made. Raises BadInput when it is none."""
+    try:
+        return replace(_SAVED.validate_python(document), heard_s=math.nan, runs=())
+    except ValidationError as error:
+        raise BadInput(f"remembered corrections: {error.errors(include_url=False)[0]['msg']}") from error
 
 
 def _limited(ratio: float) -> float:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from gw_spaceheat.errors import BadInput
+from gw_spaceheat.markets.csv_cells import number_of_cell, time_of_cell
 
 HOUR_S = 3600
 TIME_COLUMN = "time_utc"
@@ -93,7 +94,7 @@ def load_series(path: Path) -> SeriesFile:
         if len(row) != len(header):
             raise BadInput(f"{path}:{line}: {len(row)} cells, the header has {len(header)}")
         cells = dict(zip(header, row, strict=True))
-        times.append(_time_s(path, line, cells[TIME_COLUMN]))
+        times.append(time_of_cell(path, line, TIME_COLUMN, cells[TIME_COLUMN], utc_only=True))
         for name in columns:
             values[name].append(_number(path, line, name, cells[name]))
     _check_hours(path, times)
@@ -131,23 +132,8 @@ def _cause(error: Exception) -> str:
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
-def _time_s(path: Path, line: int, text: str) -> float:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        moment = None
-    if moment is None or moment.utcoffset() != timedelta(0):
-        raise BadInput(f"{path}:{line}: {TIME_COLUMN} is '{text}', must be a UTC time like 2020-01-01T05:00:00Z")
-    return moment.timestamp()
-
-
 def _number(path: Path, line: int, name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise BadInput(f"{path}:{line}: {name} is '{text}', must be a finite number")
+    value = number_of_cell(path, line, name, text)
     if name == "outdoor_temp_c" and not COLDEST_C <= value <= HOTTEST_C:
         raise BadInput(f"{path}:{line}: {name} is {text}, must be within {COLDEST_C:.0f} and {HOTTEST_C:.0f} C")
     return value

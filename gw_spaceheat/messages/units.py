@@ -4,6 +4,7 @@ The telemetry names are those of `spaceheat.telemetry.name`; GPM is US gallons p
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 
 from gw_spaceheat.errors import OurError
@@ -21,6 +22,11 @@ WIRE_STEPS_PER_UNIT: Mapping[str, float] = MappingProxyType(
     }
 )
 """How many steps of the wire integer make one unit inside: C, W, l/min, or 1 for closed."""
+
+UNITS: Mapping[str, str] = MappingProxyType(
+    {"WaterTempCTimes1000": "C", "AirTempCTimes1000": "C", "PowerW": "W", "GpmTimes100": "l/min", "RelayState": ""}
+)
+"""The unit inside of each telemetry name."""
 
 
 def _steps_per_unit(telemetry: str) -> float:
@@ -71,3 +77,10 @@ def m_per_s_from_mph(speed_mph: float) -> float:
 def milliseconds(time_s: float) -> int:
     """Epoch s as whole epoch ms."""
     return round(time_s * 1000.0)
+
+
+def utc_ms_text(time_ms: int) -> str:
+    """ISO in UTC, with milliseconds only where there are some: `2026-11-20T17:02:00.500Z`."""
+    moment = datetime.fromtimestamp(time_ms // 1000, UTC)
+    fraction = f".{time_ms % 1000:03d}" if time_ms % 1000 else ""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"

@@ -62,8 +62,10 @@ class EarStore(MessageSink, Protocol):
         """Names of the channels of which `source` (an alias) has told readings."""
         ...
 
-    def readings(self, source: str, channel: str, from_ms: int, to_ms: int) -> list[StoredReading]:
-        """In order of time, `from_ms` included, `to_ms` not."""
+    def readings(
+        self, source: str, channel: str, from_ms: int, to_ms: int, most: int | None = None
+    ) -> list[StoredReading]:
+        """In order of time, `from_ms` included, `to_ms` not; of these the first `most` (None: all)."""
         ...
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
 from gw_spaceheat.decisions.tiers import Bucket
-from gw_spaceheat.storage.salvage import Row, salvage_table
+from gw_spaceheat.storage.salvage import copy_table
 from gw_spaceheat.storage.sqlite_file import SqliteFile
 
 SCHEMA = (
@@ -70,19 +71,10 @@ def add_gap(db: Connection, gap: JournalGap) -> None:
 def salvage_journal(file: SqliteFile, damaged: Path) -> None:
     """Copy every readable row into the new file; what cannot be read is a gap. Raises StorageError."""
 
-    def keep(table: str, columns: str) -> tuple[tuple[int, int], ...]:
-        marks = ", ".join("?" * len(columns.split(",")))
-        query = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
-
-        def take(rows: list[Row]) -> None:
-            file.write(lambda db: db.executemany(query, rows))
-
-        found = salvage_table(damaged, table, columns, take)
-        return found.lost if found.opened else ((0, 0),)
-
+    keep = partial(copy_table, file.write, damaged)
     keep("channel", "id, name")
-    lost = keep("reading", "row, channel, at_ms, value")
-    lost += keep("bucket", f"row, {BUCKET_COLUMNS}")
+    lost = keep("reading", "row, channel, at_ms, value").holes
+    lost += keep("bucket", f"row, {BUCKET_COLUMNS}").holes
     keep("gap", "row, first_ms, last_ms, readings, reason")
     keep("take", "only_row, number, kind, start_s, period_s, until, open")
     if lost:

@@ -7,11 +7,12 @@ acknowledgement alone, which the receiver sends after its commit.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
 from gw_spaceheat.errors import StorageError
-from gw_spaceheat.storage.salvage import Row, salvage_table
+from gw_spaceheat.storage.salvage import Row, copy_table, salvage_table
 from gw_spaceheat.storage.sqlite_file import PAGE_BYTES, SqliteFile, StorageFull
 
 SCHEMA = (
@@ -264,21 +265,12 @@ class Outbox:
     def _salvage(self, file: SqliteFile, damaged: Path) -> None:
         """Copy every readable event of a damaged file; what cannot be read is a gap. Raises StorageError."""
 
-        def keep(table: str, columns: str) -> tuple[tuple[int, int], ...]:
-            marks = ", ".join("?" * len(columns.split(",")))
-            query = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
-
-            def take(rows: list[Row]) -> None:
-                file.write(lambda db: db.executemany(query, rows))
-
-            found = salvage_table(damaged, table, columns, take)
-            return found.lost if found.opened else ((0, 0),)
-
+        keep = partial(copy_table, file.write, damaged)
         keep("identity", "only_row, boot")
         keep("mark", "only_row, number")
         keep("gap", "boot, first_seq, last_seq, reason")
         keep("dead_letter", "seq, boot, topic, payload, reason")
-        holes = keep("outbox", "seq, boot, topic, payload")
+        holes = keep("outbox", "seq, boot, topic, payload").holes
         sequence: list[int] = []
         salvage_table(damaged, "sqlite_sequence", "name, seq", lambda rows: sequence.extend(_sequence(rows)))
 

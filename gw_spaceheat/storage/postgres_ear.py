@@ -1,4 +1,7 @@
-"""The ear's store for many houses: PostgreSQL, written in COPY batches, readings in one partition per month."""
+"""The ear's store for many houses: PostgreSQL, written in COPY batches.
+
+Readings lie in a hypertable where the database has TimescaleDB when the ear first comes, else in a partition per month.
+"""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -32,10 +35,16 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS message_by_type ON message (type_name, received_s)",
     "CREATE TABLE IF NOT EXISTS channel (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, source text NOT NULL,"
     " name text NOT NULL, UNIQUE (source, name))",
-    "CREATE TABLE IF NOT EXISTS reading (channel integer NOT NULL, time_ms bigint NOT NULL, value bigint NOT NULL,"
-    " PRIMARY KEY (channel, time_ms)) PARTITION BY RANGE (time_ms)",
-    "CREATE TABLE IF NOT EXISTS reading_default PARTITION OF reading DEFAULT",
 )
+READING = (
+    "CREATE TABLE reading (channel integer NOT NULL, time_ms bigint NOT NULL, value bigint NOT NULL,"
+    " PRIMARY KEY (channel, time_ms))"
+)
+PARTITIONED = (f"{READING} PARTITION BY RANGE (time_ms)", "CREATE TABLE reading_default PARTITION OF reading DEFAULT")
+HYPERTABLE = (READING, "SELECT create_hypertable('reading', 'time_ms', chunk_time_interval => 2592000000)")
+HAS_TIMESCALEDB = "SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'timescaledb')"
+# How the readings lie; nothing: there is no table yet.
+KIND_OF_READING = "SELECT relkind = 'p' FROM pg_class WHERE oid = to_regclass('reading')"
 STAGING = (
     "CREATE TEMP TABLE IF NOT EXISTS new_message (source text, boot bigint, seq bigint, received_s double precision,"
     " type_name text, payload bytea) ON COMMIT DELETE ROWS",
@@ -52,7 +61,7 @@ COPY_DOUBTFUL = "COPY new_reading (channel, time_ms, value) FROM STDIN"
 PUT_READINGS = "INSERT INTO reading SELECT channel, time_ms, value FROM new_reading ON CONFLICT DO NOTHING"
 FIND_READINGS = (
     "SELECT time_ms, value FROM reading WHERE channel = (SELECT id FROM channel WHERE source = %s AND name = %s)"
-    " AND time_ms >= %s AND time_ms < %s ORDER BY time_ms"
+    " AND time_ms >= %s AND time_ms < %s ORDER BY time_ms LIMIT %s"
 )
 
 
@@ -71,6 +80,7 @@ class PostgresEar:
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
         self._channels: dict[tuple[str, str], int] = {}
         self._months: set[datetime] = set()
+        self._by_month = True
 
     def put_all(self, batch: Sequence[Heard]) -> int:
         """One transaction of everything in `batch`; how many messages were new."""
@@ -90,9 +100,11 @@ class PostgresEar:
             found = db.execute("SELECT name FROM channel WHERE source = %s ORDER BY name", (source,)).fetchall()
         return [str(name) for (name,) in found]
 
-    def readings(self, source: str, channel: str, from_ms: int, to_ms: int) -> list[StoredReading]:
+    def readings(
+        self, source: str, channel: str, from_ms: int, to_ms: int, most: int | None = None
+    ) -> list[StoredReading]:
         with self._transaction() as db:
-            found = db.execute(FIND_READINGS, (source, channel, from_ms, to_ms)).fetchall()
+            found = db.execute(FIND_READINGS, (source, channel, from_ms, to_ms, most)).fetchall()
         return [
             StoredReading(time_ms, value) for time_ms, value in found if isinstance(time_ms, int)
             if isinstance(value, int)
@@ -129,6 +141,7 @@ class PostgresEar:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
             for statement in SCHEMA:
                 connection.execute(statement)
+            self._by_month = _make_reading(connection)
         for statement in STAGING:
             connection.execute(statement)
         return connection
@@ -142,7 +155,7 @@ class PostgresEar:
 
     def _put_readings(self, db: psycopg.Connection[tuple[object, ...]], new: Sequence[Heard]) -> None:
         channels = self._channel_numbers(db, new)
-        for month in months_of(new) - self._months:
+        for month in months_of(new) - self._months if self._by_month else ():
             _make_partition(db, month)
             self._months.add(month)
         rows = "".join(
@@ -174,6 +187,17 @@ class PostgresEar:
             found = db.execute(f"SELECT source, name, id FROM channel NATURAL JOIN ({rows}) AS known", pair)
             self._channels |= {(str(source), str(name)): int(str(number)) for source, name, number in found}
         return self._channels
+
+
+def _make_reading(db: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """The table of readings, unless it is there; whether it has a partition per month."""
+    found = db.execute(KIND_OF_READING).fetchall()
+    if found:
+        return found[0][0] is True
+    by_month = db.execute(HAS_TIMESCALEDB).fetchall()[0][0] is not True
+    for statement in PARTITIONED if by_month else HYPERTABLE:
+        db.execute(statement)
+    return by_month
 
 
 def _copy(db: psycopg.Connection[tuple[object, ...]], statement: str, rows: str) -> None:

@@ -24,6 +24,11 @@ class Salvaged:
     lost: tuple[tuple[int, int], ...]
     opened: bool = True
 
+    @property
+    def holes(self) -> tuple[tuple[int, int], ...]:
+        """`lost`; (0, 0) stands for everything."""
+        return self.lost if self.opened else ((0, 0),)
+
 
 def salvage_table(damaged: Path, table: str, columns: str, take: Callable[[list[Row]], None]) -> Salvaged:
     """Read `columns` of every readable row of a table with integer row numbers, in order, and give them to `take`."""
@@ -39,6 +44,19 @@ def salvage_table(damaged: Path, table: str, columns: str, take: Callable[[list[
             )
     except sqlite3.Error:
         return Salvaged(0, (), opened=False)
+
+
+def copy_table(
+    write: Callable[[Callable[[sqlite3.Connection], object]], object], damaged: Path, table: str, columns: str
+) -> Salvaged:
+    """The same into the same table of another file, by its `write`; what is there already stays. StorageError."""
+    marks = ", ".join("?" * len(columns.split(",")))
+    query = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
+
+    def take(rows: list[Row]) -> None:
+        write(lambda db: db.executemany(query, rows))
+
+    return salvage_table(damaged, table, columns, take)
 
 
 class _Reader:

@@ -10,7 +10,7 @@ from gw_spaceheat.errors import StorageError
 from gw_spaceheat.storage.ear_store import Heard, StoredReading
 from gw_spaceheat.storage.message_store import PUT as PUT_MESSAGE
 from gw_spaceheat.storage.message_store import SCHEMA as MESSAGES
-from gw_spaceheat.storage.sqlite_file import open_file, transaction, translated
+from gw_spaceheat.storage.sqlite_file import open_file, open_read_only, transaction
 
 # The same table of messages as an AtomicTNode's, so that whatever reads one reads the other.
 SCHEMA = (
@@ -30,7 +30,7 @@ WAIT_MS = 5_000
 PUT_READING = "INSERT OR IGNORE INTO reading (channel, time_ms, value) VALUES (?, ?, ?)"
 FIND_READINGS = (
     "SELECT time_ms, value FROM reading WHERE channel = (SELECT id FROM channel WHERE source = ? AND name = ?)"
-    " AND time_ms >= ? AND time_ms < ? ORDER BY time_ms"
+    " AND time_ms >= ? AND time_ms < ? ORDER BY time_ms LIMIT ?"
 )
 
 
@@ -42,7 +42,7 @@ class SqliteEar:
         self._path, self._lock = path, threading.Lock()
         self._channels: dict[tuple[str, str], int] = {}
         if path is not None and read_only:
-            self._db = _open_read_only(path)
+            self._db = open_read_only(path)
         else:
             self._db = open_file(path, SCHEMA, max_bytes, exclusive=False)
         for pragma in (f"cache_size=-{CACHE_KIB}", f"wal_autocheckpoint={LOG_PAGES}", f"busy_timeout={WAIT_MS}"):
@@ -70,8 +70,10 @@ class SqliteEar:
     def channels(self, source: str) -> list[str]:
         return [str(row[0]) for row in self._read("SELECT name FROM channel WHERE source = ? ORDER BY 1", (source,))]
 
-    def readings(self, source: str, channel: str, from_ms: int, to_ms: int) -> list[StoredReading]:
-        found = self._read(FIND_READINGS, (source, channel, from_ms, to_ms))
+    def readings(
+        self, source: str, channel: str, from_ms: int, to_ms: int, most: int | None = None
+    ) -> list[StoredReading]:
+        found = self._read(FIND_READINGS, (source, channel, from_ms, to_ms, -1 if most is None else most))
         return [StoredReading(int(time_ms), int(value)) for time_ms, value in found]
 
     def close(self) -> None:
@@ -109,10 +111,3 @@ class SqliteEar:
 def _put_message(db: sqlite3.Connection, heard: Heard) -> bool:
     row = (heard.source, heard.boot, heard.seq, heard.received_s, heard.type_name, heard.payload)
     return db.execute(PUT_MESSAGE, row).rowcount > 0
-
-
-def _open_read_only(path: Path) -> sqlite3.Connection:
-    try:
-        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-    except sqlite3.Error as error:
-        raise translated(path, error) from error

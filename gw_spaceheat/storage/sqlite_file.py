@@ -62,6 +62,14 @@ def open_file(
     return connection
 
 
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A file that another process may be writing, to read it. Raises StorageError."""
+    try:
+        return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise translated(path, error) from error
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection, path: Path | None) -> Iterator[sqlite3.Connection]:
     """One explicit transaction: committed on leaving, rolled back on any error. sqlite errors -> StorageError."""
@@ -112,13 +120,17 @@ class SqliteFile:
         page_bytes: int = PAGE_BYTES,
         ballast_bytes: int = 0,
         salvage: "Salvage | None" = None,
+        exclusive: bool = True,
     ) -> None:
-        """`salvage` is given the new file and the path of the damaged one, to copy what can be read."""
+        """`salvage` is given the new file and the path of the damaged one, to copy what can be read.
+
+        Not `exclusive`: others may read.
+        """
         self.path, self.problem = path, ""
         self.set_aside: Path | None = None
         self.unclean = False  # the process before us did not close the file
         self._schema, self._max_bytes, self._page_bytes = schema, max_bytes, page_bytes
-        self._ballast_bytes, self._salvage = ballast_bytes, salvage
+        self._ballast_bytes, self._salvage, self._exclusive = ballast_bytes, salvage, exclusive
         self._db: sqlite3.Connection | None = None
         self._frozen = False
         self.open()
@@ -150,7 +162,7 @@ class SqliteFile:
         try:
             if self.path is not None and self.path.exists():
                 aside = move_away(self.path)
-            self._db = open_file(self.path, self._schema, self._max_bytes, self._page_bytes)
+            self._db = self._open()
             self.problem = ""
             if aside is not None:
                 self.set_aside = aside
@@ -281,12 +293,15 @@ class SqliteFile:
             return None
         return self.path.with_name(self.path.name + ".ballast")
 
+    def _open(self) -> sqlite3.Connection:
+        return open_file(self.path, self._schema, self._max_bytes, self._page_bytes, self._exclusive)
+
     def _open_checked(self) -> sqlite3.Connection:
         size_bytes = log_bytes = 0
         if self.path is not None:
             size_bytes, log_bytes = size_of(self.path), size_of(self.path.with_name(self.path.name + "-wal"))
         self.unclean = log_bytes > 0  # an orderly close leaves no log behind
-        db = open_file(self.path, self._schema, self._max_bytes, self._page_bytes)
+        db = self._open()
         if not self.unclean and not 0 < size_bytes <= ALWAYS_CHECKED_BYTES:
             return db
         try:

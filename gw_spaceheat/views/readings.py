@@ -1,19 +1,18 @@
 """Readings of one channel for a person: lines, CSV and a picture. Pure."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from io import BytesIO
-from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from gw_spaceheat.errors import BadInput
+from gw_spaceheat.messages.units import UNITS, utc_ms_text
 
-UNITS: Mapping[str, str] = MappingProxyType(
-    {"WaterTempCTimes1000": "C", "AirTempCTimes1000": "C", "PowerW": "W", "GpmTimes100": "l/min", "RelayState": ""}
-)
 WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 11.0, 4.5, 110
 DAY_MS = 86_400_000.0
+GAP_MS = 2 * 3_600_000.0  # readings of the oldest tier are an hour apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class ChannelHistory:
 def history_csv(history: ChannelHistory) -> str:
     """Columns as `gws fit --csv` reads them."""
     lines = [f"time_utc,{history.channel}"]
-    lines += [f"{_utc_text(time_ms)},{round(value, 4):g}" for time_ms, value in history.readings]
+    lines += [f"{utc_ms_text(time_ms)},{round(value, 4):g}" for time_ms, value in history.readings]
     return "\n".join(lines)
 
 
@@ -67,8 +66,15 @@ def history_png(history: ChannelHistory) -> bytes:
     figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
-    days = [time_ms / DAY_MS for time_ms, _ in history.readings]
-    values = [value for _, value in history.readings]
+    days: list[float] = []
+    values: list[float] = []
+    for time_ms, value in history.readings:
+        if days and time_ms - days[-1] * DAY_MS > GAP_MS:
+            # Nothing was read: no line is drawn through it.
+            days.append(days[-1])
+            values.append(math.nan)
+        days.append(time_ms / DAY_MS)
+        values.append(value)
     # A value holds until the next one; only relays jump, the rest is drawn from point to point.
     axes.plot(days, values, drawstyle="steps-post" if history.telemetry == "RelayState" else "default", linewidth=1.0)
     locator = AutoDateLocator(tz=zone)  # type: ignore[no-untyped-call]
@@ -81,9 +87,3 @@ def history_png(history: ChannelHistory) -> bytes:
     picture = BytesIO()
     canvas.print_figure(picture, format="png", dpi=DOTS_PER_IN)
     return picture.getvalue()
-
-
-def _utc_text(time_ms: int) -> str:
-    moment = datetime.fromtimestamp(time_ms // 1000, UTC)
-    fraction = f".{time_ms % 1000:03d}" if time_ms % 1000 else ""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"

@@ -62,7 +62,6 @@ def test_a_file_as_json_and_back_as_the_previous_plan(case_file: Path) -> None:
 
 
 def test_a_picture(case_file: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     picture = tmp_path / "plan.png"
     result = CliRunner().invoke(app, ["plan", str(case_file), "--no-bound", "--plot", str(picture)])
     assert result.exit_code == 0, result.output

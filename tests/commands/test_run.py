@@ -19,6 +19,7 @@ from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
 
 LIMIT_S = 25.0
 HOUSES = "input_data/houses"
+GWS = "from commands.main import main; main()"
 
 
 def free_port() -> int:
@@ -73,8 +74,9 @@ def start(repository: Path, tmp_path: Path) -> Iterator[Start]:
         folder = tmp_path / f"run{len(runs)}"
         folder.mkdir()
         nobody = {"GWS_CLOUD__PORT": str(free_port()), "GWS_LOCAL__PORT": str(free_port())}
+        command = ["-c", GWS] if program == "gws" else [str(repository / program)]
         process = subprocess.Popen(
-            [sys.executable, str(repository / program), *arguments],
+            [sys.executable, *command, *arguments],
             cwd=folder, env=os.environ | nobody | environment, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
@@ -290,6 +292,35 @@ def test_a_simulated_house_is_bought_for_by_another_process_and_stops_at_ctrl_c(
     assert house.end() == (0, [])
     assert time.monotonic() - began_s < 5.0
     assert "actuators on: none" in house.lines[-1]
+
+
+@pytest.mark.broker
+@pytest.mark.timeout(150)
+def test_an_atomic_tnode_killed_in_mid_slot_goes_on_with_its_contract_and_its_plans_can_be_replayed(
+    start: Start, tmp_path: Path
+) -> None:
+    port = str(free_port())
+    link = {"GWS_CLOUD__PORT": port, "GWS_LOCAL__PORT": port, "GWS_DATA_FOLDER": str(tmp_path / "kept")}
+    late = ("--start", "2017-01-30T05:36:00Z")  # the slot ends at the full hour
+    house = start("run_local.py", "--simulate", "--plain", "--no-atn", "--speed", "60", *late, **link)
+    assert house.wait_for("gateway-cloud", "subscribed")
+    atn = start("run_atn.py", **link)
+    assert house.wait_for("contract-keeper", "Active"), house.lines[-5:]
+    atn.process.kill()
+    atn.process.wait(LIMIT_S)
+    contract_id = atn.containing(" accepted ")[-1].split()[3]
+    again = start("run_atn.py", **link)
+    assert again.wait_for("resumed", contract_id), again.lines[:9]
+    said = len(house.lines)
+    assert house.wait_for("slot", f"ended {contract_id} Completed"), house.lines[-5:]
+    assert again.wait_for("ended", contract_id, "Wh"), again.lines[-5:]
+    between = house.lines[said : next(n for n, line in enumerate(house.lines) if f"ended {contract_id}" in line)]
+    assert not [line for line in between if "started" in line or "refused" in line], "one contract, heard to its end"
+    at = again.containing("ended")[0].split()[0]
+    replayed = start("gws", "replay", "--simulated", "--house", "beech", "--at", at, **link)
+    assert replayed.end() == (0, [])
+    verdicts = [line.split()[0] for line in replayed.lines if line.endswith(": the same again\n")]
+    assert verdicts[:1] == ["plan"] and "offer" in verdicts, replayed.lines
 
 
 @pytest.mark.broker

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import pytest
+from gwsproto import named_types as published
 
 from gw_spaceheat.decisions.atn_contract import make_contract, next_slot
 from gw_spaceheat.decisions.ledger import parse_line, proof_of, signed_bytes
@@ -18,7 +19,6 @@ SCADA_ONLY = {ContractStatus.RECEIVED, ContractStatus.TERMINATED_BY_SCADA}
 @pytest.mark.parametrize("node", ["ltn", "s"])
 @pytest.mark.parametrize("status", list(ContractStatus))
 def test_round_trip(node: Literal["ltn", "s"], status: ContractStatus) -> None:
-    published = pytest.importorskip("gwsproto.named_types")
     contract = make_contract("d1.beech.scada", "00000000-0000-4000-8000-000000000001", 3000.0, HOUR, 60)
     cause = "x" if status in NEEDS_CAUSE else None
     if status in (SCADA_ONLY if node == "ltn" else LTN_ONLY):
@@ -32,7 +32,6 @@ def test_round_trip(node: Literal["ltn", "s"], status: ContractStatus) -> None:
 
 
 def test_a_sealed_heartbeat_passes_through_the_published_package_with_its_signature() -> None:
-    published = pytest.importorskip("gwsproto.named_types")
     sealed = parse_line(Pair(1, slots=1, minutes=5, chaos=False).run().s.lines[1])[0].heartbeat
     theirs = published.SlowContractHeartbeat.model_validate_json(sealed.model_dump_json(by_alias=True))
     back = SlowContractHeartbeat.model_validate_json(theirs.model_dump_json())

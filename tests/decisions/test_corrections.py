@@ -1,16 +1,19 @@
+import json
+
 import pytest
 
 from gw_spaceheat.decisions.corrections import (
     LEAST_RUN_S,
     LIMITS,
     NEW_WEIGHT,
-    WHOLE,
     Corrections,
+    document_of,
+    from_document,
     heat_heard,
-    offered_w,
     power_heard,
     slot_over,
 )
+from gw_spaceheat.errors import BadInput
 
 HOUR_S = 3600.0
 
@@ -89,7 +92,16 @@ def test_what_is_learned_stays_within_reason() -> None:
     assert state.power == LIMITS[0]
 
 
-def test_a_whole_run_is_offered_whole_and_a_part_as_planned() -> None:
-    assert offered_w(6000.0, 6000.0) == offered_w(WHOLE * 6000.0, 6000.0) == 6000.0
-    assert offered_w(3000.0, 6000.0) == 3000.0
-    assert offered_w(2500.0, None) == 2500.0
+def test_plans_use_ratios_that_hardly_ever_change() -> None:
+    state = lived(30.0, 4.5, 5.0)
+    assert state.ratios.load == pytest.approx(state.load, abs=0.0026)
+    assert state.ratios == lived(0.2, 4.5, 5.0, state).ratios
+
+
+def test_what_was_learned_outlives_a_restart_but_not_what_was_running() -> None:
+    state = slot_over(lived(30.0, 4.5, 5.0, ran((0.0, HOUR_S))), 5000.0, 5500.0, 0.0, HOUR_S)
+    again = from_document(json.loads(json.dumps(document_of(state))))
+    assert (again.load, again.power) == (state.load, state.power)
+    assert again.runs == ()
+    with pytest.raises(BadInput, match="remembered corrections"):
+        from_document({"power": "strong"})

@@ -1,43 +1,20 @@
 """Everything a house says in ten minutes, read by the published GridWorks packages."""
 
-import importlib
 import json
 from datetime import datetime
 
 import pytest
-from pydantic import BaseModel
+from gwproto import message as gwproto_message
 
-gwsproto_types = pytest.importorskip("gwsproto.named_types")
-gwproto_message = pytest.importorskip("gwproto.message")
-gwproto_events = pytest.importorskip("gwproto.messages.event")
-gwproto_misc = pytest.importorskip("gwproto.messages.misc")
-gwsproto_events = pytest.importorskip("gwsproto.named_types.events")
-
-from commands.site import load_site  # noqa: E402
-from commands.virtual import VirtualHouse  # noqa: E402
-from gw_spaceheat.messages import BY_NAME  # noqa: E402
-from gw_spaceheat.messages.envelope import decode  # noqa: E402
-from gw_spaceheat.storage.message_store import StoredMessage  # noqa: E402
+from commands.site import load_site
+from commands.virtual import VirtualHouse
+from gw_spaceheat.messages import BY_NAME
+from gw_spaceheat.messages.envelope import decode
+from gw_spaceheat.storage.message_store import StoredMessage
+from tests.interop.published import THEIRS
 
 START_S = datetime.fromisoformat("2016-12-12T05:00:00+00:00").timestamp()
 SPOKEN = {"report", "snapshot.spaceheat", "power.watts", "slow.contract.heartbeat", "weather.forecast", "latest.price"}
-
-
-def _theirs() -> dict[str, type[BaseModel]]:
-    modules = [gwproto_events, gwproto_misc, gwsproto_events, gwsproto_types]  # later wins: theirs newest
-    for name in ("slow_dispatch_contract", "slow_contract_heartbeat"):
-        modules.append(importlib.import_module(f"gwsproto.named_types.{name}"))
-    found: dict[str, type[BaseModel]] = {}
-    for module in modules:
-        for thing in vars(module).values():
-            if isinstance(thing, type) and issubclass(thing, BaseModel) and "TypeName" in thing.model_fields:
-                default = thing.model_fields["TypeName"].default
-                if isinstance(default, str) and "Payload" not in thing.model_fields:
-                    found[default] = thing
-    return found
-
-
-THEIRS = _theirs()
 
 
 @pytest.fixture(scope="module", params=["beech", "orange", "fir"])

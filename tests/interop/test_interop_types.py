@@ -1,62 +1,24 @@
 """Our payloads and envelopes read by the published GridWorks packages, and theirs by us."""
 
-import importlib
-import importlib.util
 import json
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+from gwproto import message as gwproto_message
+from gwproto.messages import misc as gwproto_misc
+from gwproto.topic import MQTTTopic
+from gwsproto import named_types as gwsproto_types
 from pydantic import BaseModel
 
-gwsproto_types = pytest.importorskip("gwsproto.named_types")
-gwproto_message = pytest.importorskip("gwproto.message")
-gwproto_events = pytest.importorskip("gwproto.messages.event")
-gwproto_misc = pytest.importorskip("gwproto.messages.misc")
-gwsproto_events = pytest.importorskip("gwsproto.named_types.events")
+from gw_spaceheat.messages import CATALOGUE, CatalogueEntry
+from gw_spaceheat.messages.base import WireModel, type_name_of, version_of
+from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat
+from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of
+from gw_spaceheat.messages.forecast import FloParamsHouse0, WeatherForecast
+from gw_spaceheat.messages.telemetry import Report, SnapshotSpaceheat, readings_of
+from tests.interop.published import THEIRS
+from tests.messages import examples as EX
 
-from gwproto.topic import MQTTTopic  # noqa: E402
-
-from gw_spaceheat.messages import CATALOGUE, CatalogueEntry  # noqa: E402
-from gw_spaceheat.messages.base import WireModel, type_name_of, version_of  # noqa: E402
-from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat  # noqa: E402
-from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of  # noqa: E402
-from gw_spaceheat.messages.forecast import FloParamsHouse0, WeatherForecast  # noqa: E402
-from gw_spaceheat.messages.telemetry import Report, SnapshotSpaceheat, readings_of  # noqa: E402
-
-
-def _examples() -> ModuleType:
-    name = "messages_examples"
-    if name not in sys.modules:
-        path = Path(__file__).resolve().parents[1] / "messages" / "examples.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-EX = _examples()
 PAYLOADS: list[WireModel] = EX.published_examples()
-
-
-def _theirs() -> dict[str, type[BaseModel]]:
-    modules = [gwproto_events, gwproto_misc, gwsproto_events, gwsproto_types]  # later wins: theirs newest
-    for name in ("slow_dispatch_contract", "slow_contract_heartbeat"):
-        modules.append(importlib.import_module(f"gwsproto.named_types.{name}"))
-    found: dict[str, type[BaseModel]] = {}
-    for module in modules:
-        for thing in vars(module).values():
-            if isinstance(thing, type) and issubclass(thing, BaseModel) and "TypeName" in thing.model_fields:
-                default = thing.model_fields["TypeName"].default
-                if isinstance(default, str) and "Payload" not in thing.model_fields:
-                    found[default] = thing
-    return found
-
-
-THEIRS = _theirs()
 
 
 def _header(payload: WireModel) -> Header:

@@ -1,10 +1,6 @@
 """Constructors, conversions, the catalogue and the page made from it."""
 
-import importlib.util
 import re
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -21,20 +17,7 @@ from gw_spaceheat.messages.market import bid_from, latest_price_from, prices_fro
 from gw_spaceheat.messages.telemetry import latest_of, power_watts_from, readings_of
 from gw_spaceheat.messages.units import WIRE_STEPS_PER_UNIT, all_to_wire, c_from_f, f_from_c, from_wire, to_wire
 from gw_spaceheat.planning.plan import Plan, PlanStep
-
-
-def _examples() -> ModuleType:
-    name = "messages_examples"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("examples.py"))
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-EX = _examples()
+from tests.messages import examples as EX
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,6 @@
 """Encoding, decoding and refusing."""
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
@@ -25,20 +21,8 @@ from gw_spaceheat.messages.envelope import (
 )
 from gw_spaceheat.messages.link import Ping
 from gw_spaceheat.messages.telemetry import PowerWatts
+from tests.messages import examples as EX
 
-
-def _examples() -> ModuleType:
-    name = "messages_examples"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("examples.py"))
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-EX = _examples()
 EVERYTHING: list[WireModel] = [*EX.published_examples(), *EX.own_examples()]
 
 

@@ -27,8 +27,6 @@ from gw_spaceheat.planning.parameters import (
 from gw_spaceheat.planning.solve import make_plan
 from tests.planning.golden import EASY, HARD, HOUSE, case_of
 
-pytest.importorskip("highspy")
-
 GAP_EASY = 0.02
 SEEDS = 100
 

@@ -15,7 +15,6 @@ from gw_spaceheat.planning.solve import make_plan
 from tests.planning.houses import WATER, case_at, dear_by_day, with_pump
 from tests.planning.test_solve import odd_case
 
-pytest.importorskip("numba")
 pytestmark = pytest.mark.timeout(300)
 
 COARSE = PlannerOptions(level_nodes=24)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import highspy
 import numpy as np
 import pytest
 
@@ -195,7 +196,6 @@ def test_case_1_end_to_end(step_minutes: int) -> None:
 
 def least_cost_usd(case: PlanningCase, floor_kwh: Floats) -> float:
     """Energies alone, as a linear programme: the store above its ambient, never below `floor_kwh`, ends as it began."""
-    highspy = pytest.importorskip("highspy")
     pump, store = case.parameters.heat_pump, case.parameters.store
     assert pump is not None and store is not None
     load_kwh = case.parameters.load.heat_kw(case.outdoor_c)

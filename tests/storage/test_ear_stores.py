@@ -1,5 +1,6 @@
 """Both stores of the ear keep one promise: a batch whole or not at all, each message once, each reading once."""
 
+import os
 import random
 import threading
 from collections.abc import Iterator
@@ -32,15 +33,36 @@ def heard(seq: int | None, *values: int, channel: str = "tank-top", at_ms: int |
     return Heard(SOURCE, boot, seq, NOW_S, "report", f"message {seq}".encode(), (said,) if values else ())
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.db)])
+# Debian has no TimescaleDB: who has one names an empty database with the extension here.
+TIMESCALEDB_URL = os.environ.get("TIMESCALEDB_URL")
+needs_timescaledb = pytest.mark.skipif(TIMESCALEDB_URL is None, reason="TIMESCALEDB_URL is not set")
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgresql", marks=pytest.mark.db),
+        pytest.param("timescaledb", marks=needs_timescaledb),
+    ]
+)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EarStore]:
     opened: EarStore
     if request.param == "sqlite":
         opened = SqliteEar(tmp_path / "ear.db")
+    elif request.param == "timescaledb":
+        url = TIMESCALEDB_URL or ""
+        _empty(url)
+        opened = PostgresEar(url)
     else:
         opened = PostgresEar(request.getfixturevalue("postgres").new_database())
     yield opened
     opened.close()
+
+
+def _empty(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as db:
+        for table in ("reading", "message", "channel"):  # a hypertable goes alone
+            db.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def values(store: EarStore, channel: str = "tank-top") -> list[int]:
@@ -71,6 +93,7 @@ def test_readings_of_a_time_are_found_in_order_of_time(store: EarStore) -> None:
     found = store.readings(SOURCE, "tank-top", NOW_MS + 300_000, NOW_MS + 900_000)
     assert found == [StoredReading(NOW_MS + 300_000, -10), StoredReading(NOW_MS + 600_000, 20)]
     assert store.readings(SOURCE, "no-such", 0, FAR_MS) == []
+    assert [one.wire_value for one in store.readings(SOURCE, "tank-top", 0, FAR_MS, 2)] == [-10, 20]
 
 
 def test_any_year_and_the_largest_integers_fit(store: EarStore) -> None:
@@ -110,6 +133,8 @@ def test_two_ears_may_write_the_same_messages(store: EarStore, tmp_path: Path) -
 
 
 def _url(store: EarStore) -> str:
+    if TIMESCALEDB_URL is not None and store.place in PostgresEar(TIMESCALEDB_URL).place:
+        return TIMESCALEDB_URL
     return store.place.replace("//", "//ear@")
 
 
@@ -174,6 +199,33 @@ def test_postgresql_has_a_partition_per_month_and_takes_back_what_a_wrong_clock_
     assert _partitions(url) == {"reading_2026_11": 1, "reading_2027_04": 2, "reading_default": 0}
     assert values(ear) == [10, 77, 88]
     ear.close()
+
+
+@needs_timescaledb
+def test_readings_lie_in_a_hypertable_where_there_is_timescaledb() -> None:
+    url = TIMESCALEDB_URL or ""
+    _empty(url)
+    ear = PostgresEar(url)
+    ear.put_all([heard(1, 10), heard(2, 77, at_ms=NOW_MS + 150 * 86_400_000)])
+    ear.close()
+    with psycopg.connect(url) as db:
+        found = db.execute("SELECT hypertable_name, num_chunks FROM timescaledb_information.hypertables").fetchall()
+    assert found == [("reading", 2)]
+    again = PostgresEar(url)
+    assert again.put_all([heard(2, 77), heard(3, 5)]) == 1 and values(again) == [10, 5, 77]
+    again.close()
+
+
+@pytest.mark.db
+def test_a_store_with_partitions_keeps_them(postgres: PostgresServer) -> None:
+    """Also when it is opened again, by an ear that has not made them."""
+    url = postgres.new_database()
+    first, second = PostgresEar(url), PostgresEar(url)
+    first.put_all([heard(1, 10)])
+    second.put_all([heard(2, 20, at_ms=NOW_MS + 30 * 86_400_000)])
+    assert _partitions(url) == {"reading_2026_11": 1, "reading_2026_12": 1, "reading_default": 0}
+    first.close()
+    second.close()
 
 
 def _partitions(url: str) -> dict[str, int]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gw_spaceheat.errors import StorageError
 from gw_spaceheat.storage.outbox import Gap, Outbox, OutboxRow
+from tests.fixtures.machine import missing
 
 ROOT = Path(__file__).parents[2]
 
@@ -267,9 +268,10 @@ for number in range(20):
 """
 
 
-@pytest.mark.skipif(not shutil.which("strace"), reason="no strace here")
 def test_each_event_is_synced_before_it_is_sent(tmp_path: Path) -> None:
     """SIGKILL cannot show this: the page cache survives it. The order of the system calls does."""
+    if shutil.which("strace") is None:
+        missing("strace is not on PATH")
     log = tmp_path / "calls"
     calls = "trace=pwrite64,fdatasync,fsync,sendto"
     command = [

@@ -11,7 +11,6 @@ from tests.views.plans import small_plan
 
 @pytest.mark.parametrize("unmet", [False, True])
 def test_a_png_of_some_size(unmet: bool) -> None:
-    pytest.importorskip("matplotlib")
     image = plan_png(small_plan(unmet=unmet), "America/New_York", "beech")
     assert image.startswith(b"\x89PNG\r\n\x1a\n")
     width, height = int.from_bytes(image[16:20], "big"), int.from_bytes(image[20:24], "big")
@@ -19,7 +18,6 @@ def test_a_png_of_some_size(unmet: bool) -> None:
 
 
 def test_one_step_is_enough() -> None:
-    pytest.importorskip("matplotlib")
     assert plan_png(small_plan(steps=1), "UTC", "")
 
 

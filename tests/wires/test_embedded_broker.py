@@ -8,6 +8,7 @@ import pytest
 from gw_spaceheat.errors import BadInput, StorageError, Unreachable
 from gw_spaceheat.wires import embedded_broker
 from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
+from tests.fixtures.machine import missing
 
 
 def listens(port: int) -> bool:
@@ -77,7 +78,7 @@ def test_unwritable_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("kind", ["nats-server", "amqtt"])
 def test_other_brokers_start_where_installed(tmp_path: Path, kind: embedded_broker.BrokerKind) -> None:
     if embedded_broker._found(kind) is None:
-        pytest.skip(f"{kind} not installed")
+        missing(f"{kind} is not installed")
     broker = EmbeddedBroker(folder=tmp_path, kind=kind)
     try:
         broker.start()

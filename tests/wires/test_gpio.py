@@ -1,6 +1,7 @@
 """The pin wire against gpiozero's own mock pins."""
 
 import pytest
+from gpiozero.pins import mock
 
 from gw_spaceheat.drivers.base import ActuatorDriver
 from gw_spaceheat.drivers.discovery import make_driver
@@ -12,7 +13,6 @@ HOUSE = device_house()
 
 
 def test_active_low_relay_on_mock_pins() -> None:
-    mock = pytest.importorskip("gpiozero.pins.mock")
     factory = mock.MockFactory()
     wire = GpioWire(factory)
     board = next(part for part in HOUSE.components if part.id == "pin-relays")
@@ -34,6 +34,5 @@ def test_active_low_relay_on_mock_pins() -> None:
 
 
 def test_pin_that_does_not_exist() -> None:
-    mock = pytest.importorskip("gpiozero.pins.mock")
     with pytest.raises(WireError, match="gpio 4711"):
         GpioWire(mock.MockFactory()).write_pin(4711, True)

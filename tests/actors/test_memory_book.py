@@ -1,0 +1,110 @@
+"""In virtual time: an AtomicTNode that dies goes on with its contract, its bid and its prices; one that cannot remember
+offers nothing new."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from commands.site import Site, load_site
+from commands.virtual import VirtualHouse
+from gw_spaceheat.storage.atn_memory import AtnMemory, MemoryFile
+
+MIDNIGHT_S = datetime.fromisoformat("2016-12-12T05:00:00+00:00").timestamp()
+MINUTE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def site() -> Site:
+    return load_site("beech")
+
+
+class Run:
+    def __init__(self, site: Site, memory: Path) -> None:
+        self.lines: list[tuple[float, str, str, str]] = []
+        self.path = memory
+        self.house = VirtualHouse(site, MIDNIGHT_S, 1, sink=self._keep, memory=AtnMemory(memory))
+
+    def _keep(self, at_s: float, actor: str, kind: str, text: str) -> None:
+        self.lines.append(((at_s - MIDNIGHT_S) / MINUTE_S, actor, kind, text))
+
+    def to(self, minutes: float) -> None:
+        self.house.run_until(MIDNIGHT_S + minutes * MINUTE_S)
+
+    def of(self, kind: str, actor: str = "atn", after: float = 0.0) -> list[str]:
+        return [text for at, who, what, text in self.lines if what == kind and who == actor and at >= after]
+
+
+@pytest.fixture(scope="module")
+def restarted(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Killed at 1:20, in the middle of its slot, back 5 minutes later; then killed between bid and offer."""
+    run = Run(site, tmp_path_factory.mktemp("memory") / "m.db")
+    run.to(80.0)
+    run.house.stop_atomic_tnode()
+    run.to(85.0)
+    run.house.start_atomic_tnode()
+    run.to(116.0)
+    run.house.stop_atomic_tnode()
+    run.to(117.0)
+    run.house.start_atomic_tnode()
+    run.to(182.0)
+    return run
+
+
+def test_it_goes_on_with_its_contract(restarted: Run) -> None:
+    contract_id = restarted.of("accepted", after=59.0)[0].split()[0]
+    first, second = restarted.of("resumed")
+    assert first.split()[:2] == [contract_id, "Active"] and second.split()[0] == contract_id
+    # Nothing else was offered within the slot, and it ended once, by the SCADA's own count.
+    within = [text for at, who, kind, text in restarted.lines if who == "contract-keeper" and 61.0 < at < 119.0]
+    assert within == []
+    assert [text for at, who, kind, text in restarted.lines if kind == "authority" and at > 61.0] == [
+        "remote -> local: no heartbeat for more than 170 s",
+        "local -> remote: contract live",
+    ]
+    (ended,) = [text for text in restarted.of("ended") if text.startswith(contract_id)]
+    (counted,) = [text for text in restarted.of("slot", "contract-keeper") if text.startswith(f"ended {contract_id}")]
+    assert counted == f"ended {ended}" and "Unknown" not in ended
+    assert not restarted.of("crash")
+
+
+def test_what_the_market_sold_before_the_restart_is_offered_after_it(restarted: Run) -> None:
+    sold = [text for at, who, kind, text in restarted.lines if who == "market" and kind == "cleared" and 110 < at < 116]
+    sold_w = 1000.0 * float(sold[0].split(": ")[1].split()[0])
+    (offered,) = [text for at, who, kind, text in restarted.lines if kind == "accepted" and 119.0 < at < 121.0]
+    watts = float(offered.split()[1])
+    assert 0.93 * sold_w - 1.0 <= watts < sold_w - 1.0, "what the heat pump really draws was not forgotten either"
+    assert not restarted.of("market"), "the price was remembered"
+    assert re.match(r"[\d.]+ USD", restarted.of("regret", after=179.0)[0]), "so was the bid, to the look back"
+
+
+def test_who_knew_what_when(restarted: Run, site: Site) -> None:
+    file = MemoryFile(restarted.path)
+    now_s = MIDNIGHT_S + 100 * MINUTE_S
+    prices, forecast, plan = (file.latest(kind, now_s) for kind in ("prices", "forecast", "plan"))
+    assert prices is not None and forecast is not None and plan is not None
+    assert prices.source == f"{site.house.alias.rsplit('.', 1)[0]}.market" and prices.from_s == MIDNIGHT_S + 3600
+    assert forecast.source == site.weather.name and plan.source == site.house.atn_alias
+    assert plan.body["rests_on"] == {"prices": prices.row, "forecast": forecast.row}
+    assert len(file.since("prices", 0.0, now_s)) == 2, "said every 5 minutes, kept when it changed"
+    outcomes = [one.body["status"] for one in file.since("contract", 0.0, MIDNIGHT_S + 1e6)]
+    assert outcomes[:4] == ["Accepted", "Accepted", "CompletedFailureByScada", "Accepted"]
+    file.close()
+
+
+def test_a_memory_of_another_run_is_left_alone(restarted: Run, site: Site) -> None:
+    """The clock is back where it was: nothing of what is remembered has happened yet."""
+    again = Run(site, restarted.path)
+    again.to(62.0)
+    assert not again.of("resumed") and again.of("accepted")
+
+
+def test_without_a_disk_nothing_new_is_offered_and_it_is_said_once(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    run = Run(site, tmp_path / "file" / "m.db")
+    run.to(63.0)
+    assert not run.of("accepted") and not run.of("crash")
+    (said,) = run.of("storage")
+    assert "m.db" in said and said.endswith("no new slot is offered")
+    assert run.of("local", "local-controller"), "the house heats on"

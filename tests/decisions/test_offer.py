@@ -1,0 +1,61 @@
+"""What is offered for a slot: what was bought, within what the heat source can deliver and the SCADA accepts."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from gw_spaceheat.decisions.offer import (
+    WHOLE,
+    OfferFacts,
+    SourceLimits,
+    facts_document,
+    facts_of_document,
+    offered_w,
+    source_limits,
+)
+from gw_spaceheat.errors import BadInput
+from gw_spaceheat.house.load import load_house
+
+PUMP = SourceLimits(6000.0, 60.0, 215.0, 600.0, True)
+FACTS = OfferFacts(1_700_002_800, 60, 3000.0, 5000.0, PUMP)
+
+
+def test_what_was_bought_is_offered() -> None:
+    assert offered_w(FACTS) == 3000.0
+
+
+def test_a_whole_run_is_offered_whole() -> None:
+    for wanted_w in (WHOLE * 5000.0, 5000.0, 5300.0):
+        assert offered_w(replace(FACTS, wanted_w=wanted_w)) == 5000.0
+    assert offered_w(replace(FACTS, wanted_w=4700.0)) == 4700.0
+
+
+def test_without_room_for_a_whole_run_what_was_bought_is_offered() -> None:
+    assert offered_w(replace(FACTS, wanted_w=2500.0, whole_w=None)) == 2500.0
+
+
+def test_less_than_a_minimum_run_is_nothing_or_a_whole_one() -> None:
+    minimum_w = PUMP.minimum_run_wh
+    assert offered_w(replace(FACTS, wanted_w=0.4 * minimum_w)) == 0.0
+    assert offered_w(replace(FACTS, wanted_w=0.6 * minimum_w)) == pytest.approx(1.02 * minimum_w + 60.0)
+
+
+def test_an_element_has_no_minimum_run() -> None:
+    element = replace(FACTS, limits=SourceLimits(4500.0), whole_w=None, wanted_w=10.0)
+    assert offered_w(element) == 10.0
+    assert offered_w(replace(element, wanted_w=-5.0)) == 0.0
+
+
+def test_limits_are_those_of_the_house_file() -> None:
+    beech, fir = load_house("beech").plumbing, load_house("fir").plumbing
+    assert beech.heat_pump is not None and source_limits(beech).nameplate_w == beech.heat_pump.nameplate_w
+    has_pump = fir.heat_pump is not None
+    assert source_limits(beech).has_minimum_run and source_limits(fir).has_minimum_run is has_pump
+
+
+def test_facts_survive_json() -> None:
+    for facts in (replace(FACTS, whole_w=1e4 / 3), replace(FACTS, whole_w=None)):
+        assert facts_of_document(json.loads(json.dumps(facts_document(facts)))) == facts
+    with pytest.raises(BadInput, match="remembered offer"):
+        facts_of_document({"start_s": 1})

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from actors.base import Context
 from gw_spaceheat.decisions import atn_contract as rule
-from gw_spaceheat.decisions import corrections
+from gw_spaceheat.decisions.corrections import Corrections, document_of, from_document
 from gw_spaceheat.decisions.offer import OfferFacts, facts_document
 from gw_spaceheat.errors import BadInput, StorageError
 from gw_spaceheat.messages.contract import SlowDispatchContract
@@ -43,7 +43,7 @@ class Recalled:
     contract: rule.AtnState = field(default_factory=rule.AtnState)
     prices: Prices | None = None
     bids: dict[int, tuple[Bid, float | None]] = field(default_factory=dict)
-    corrections: corrections.Corrections = field(default_factory=corrections.Corrections)
+    corrections: Corrections = field(default_factory=Corrections)
 
 
 class MemoryBook:
@@ -76,7 +76,7 @@ class MemoryBook:
                 recalled.prices = Prices.model_validate(prices.body)
             plan = self._memory.latest("plan", now_s)
             if plan is not None and now_s - plan.known_s < CORRECTIONS_S:
-                recalled.corrections = corrections.from_document(plan.body.get("corrections"))
+                recalled.corrections = from_document(plan.body.get("corrections"))
             for bid in self._memory.since("bid", now_s - BIDS_S, now_s):
                 recalled.bids[int(bid.from_s)] = (bid_of_document(bid.body.get("bid")), None)
             for price in self._memory.since("price", now_s - BIDS_S, now_s):
@@ -112,12 +112,12 @@ class MemoryBook:
             first_s, last_s = forecast.time[0], forecast.time[-1] + HOUR_S
             self._keep(context, self._entry("forecast", context, first_s, last_s, _body(forecast), self._forecaster))
 
-    def planned(self, solution: Solution, known: Known, learned: corrections.Corrections, context: Context) -> None:
+    def planned(self, solution: Solution, known: Known, learned: Corrections, context: Context) -> None:
         case = solution.case
         end_s = case.start_s + 60.0 * sum(case.step_minutes)
         body = plan_record(solution) | {
             "readings": {name: list(reading) for name, reading in known.readings.items()},
-            "corrections": corrections.document_of(learned),
+            "corrections": document_of(learned),
             "rests_on": self._rests_on("prices", "forecast"),
         }
         shared = parameters_document(case.parameters)

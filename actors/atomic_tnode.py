@@ -30,6 +30,7 @@ BEAT_S = 5.0
 POLICY_S = 300.0  # not oftener
 BID_AHEAD_S = 315.0  # the market's gate closes 5 min before the slot
 OFFER_AHEAD_S = 280.0  # as soon as the market has cleared: who knows the next hour need not pause before it
+MINUTE_S = 60.0  # who could not offer then, tries again
 
 
 class AtomicTNode(Shell):
@@ -67,6 +68,7 @@ class AtomicTNode(Shell):
         self._limits = source_limits(house.plumbing)
         self._corrections = corrections.Corrections()
         self._predicted_w: dict[int, float] = {}  # by slot start: what the source would draw while it runs
+        self._offered_s = 0
         self._scada_lives = False
         self.plan: Plan | None = None
         self._solution: Solution | None = None
@@ -85,7 +87,7 @@ class AtomicTNode(Shell):
         self._gateway.tell(AskLink(self.context.me))
         self.context.after(5.0, PLAN)
         self.context.after(BEAT_S, BEAT)
-        self.context.after(STEP_S - (now_s + OFFER_AHEAD_S) % STEP_S, OFFER)
+        self.context.after(MINUTE_S - (now_s + OFFER_AHEAD_S) % MINUTE_S, OFFER)
         self.context.after(10.0, FORECAST)
         self.context.after(HOUR_S - (now_s + BID_AHEAD_S) % HOUR_S, BID)
 
@@ -103,7 +105,7 @@ class AtomicTNode(Shell):
                     self._make_plan()
             case Tick("offer"):
                 now_s = self.context.now()
-                self.context.after(STEP_S - (now_s + OFFER_AHEAD_S) % STEP_S, OFFER)
+                self.context.after(MINUTE_S - (now_s + OFFER_AHEAD_S) % MINUTE_S, OFFER)
                 self._offer()
             case Tick("bid"):
                 self.context.after(HOUR_S - (self.context.now() + BID_AHEAD_S) % HOUR_S, BID)
@@ -125,6 +127,7 @@ class AtomicTNode(Shell):
                 for name, (value, at_ms) in latest_of(payload, self._telemetries).items():
                     self._values[self._quantity_of[name]] = (value, at_ms / 1000.0)
                 self._hear_heat(at_s)
+                self._plan_at_last()
             case PowerWatts(watts=watts):
                 running = watts > corrections.RUNNING_W
                 self._corrections = corrections.power_heard(self._corrections, watts, at_s)
@@ -133,8 +136,7 @@ class AtomicTNode(Shell):
             case Prices():
                 self._prices = payload
                 self._memory.hear_prices(payload, self.context)
-                if self.plan is None and self._planning:
-                    self._make_plan()  # after a restart nobody waits for the next planning tick
+                self._plan_at_last()
             case LatestPrice():
                 self._clear(payload)
             case SlowContractHeartbeat():
@@ -190,8 +192,9 @@ class AtomicTNode(Shell):
             return
         start_s, minutes = rule.next_slot(now_s)
         current = self._contract.current
-        if current is not None and current.contract.end_s > start_s:
+        if start_s == self._offered_s or (current is not None and current.contract.end_s > start_s):
             return
+        self._offered_s = start_s
         sold_w = self._bought_w(start_s, minutes)
         facts = OfferFacts(
             start_s=start_s,
@@ -276,6 +279,11 @@ class AtomicTNode(Shell):
             regret_usd=regret.regret_usd,
         )
         self._gateway.tell(Send("ear", result))
+
+    def _plan_at_last(self) -> None:
+        """After a restart nobody waits for the next planning tick, only for prices and readings."""
+        if self.plan is None and self._planning:
+            self._make_plan()
 
     def _make_plan(self) -> None:
         now_s = self.context.now()

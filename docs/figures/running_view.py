@@ -7,7 +7,7 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from commands.run_house import Costs, Told, view_of
+from commands.house_screen import Costs, Told, view_of
 from commands.site import DEFAULT_START, load_site
 from commands.study import parse_start
 from commands.virtual import VirtualHouse

@@ -6,8 +6,16 @@ clock; energy is Wh of the heat source by the SCADA's own meter.
 
 from dataclasses import dataclass, replace
 
-from gw_spaceheat.decisions.contract_state import TABLE, ContractState, Event, Obligation, from_json, next_status
-from gw_spaceheat.decisions.slot import SlotView
+from gw_spaceheat.decisions.contract_state import (
+    TABLE,
+    ContractState,
+    Event,
+    Obligation,
+    from_json,
+    is_live,
+    next_status,
+    slot_view,
+)
 from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat, SlowDispatchContract, make_heartbeat
 
 HEARTBEAT_S = 60.0
@@ -22,7 +30,7 @@ REMEMBERED = 64
 TOLERANCE = 0.02
 """Or one minimum run, if that is more: energy comes in runs."""
 
-__all__ = ["TABLE", "ContractState", "Event", "Obligation", "from_json", "next_status"]
+__all__ = ["TABLE", "ContractState", "Event", "Obligation", "from_json", "is_live", "next_status", "slot_view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,27 +125,6 @@ def decide(state: ContractState, event: Input, facts: ContractFacts, now_s: floa
             if current is None or current.dispatched:
                 return state, ()
             return _persist(replace(state, current=replace(current, dispatched=True)), now_s)
-
-
-def is_live(state: ContractState, now_s: float) -> bool:
-    """Is there a contract for remote authority: a running one, or one that completed less than 5 min ago?"""
-    current = state.current
-    return now_s < state.live_until_s or (current is not None and current.contract.start_s <= now_s)
-
-
-def slot_view(state: ContractState, now_s: float) -> SlotView | None:
-    """The running slot as control sees it; None outside any slot."""
-    current = state.current
-    if current is None:
-        return None
-    contract = current.contract
-    if not contract.start_s <= now_s < contract.end_s:
-        return None
-    after = state.upcoming.contract if state.upcoming is not None else None
-    followed = after is not None and after.start_s == contract.end_s and after.avg_power_watts > 0
-    return SlotView(
-        contract.contract_id, contract.avg_power_watts, contract.start_s, contract.end_s, current.used_wh, followed
-    )
 
 
 def _say(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gw_spaceheat.decisions.slot import SlotView
 from gw_spaceheat.errors import BadInput, IllegalEvent
 from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat, SlowDispatchContract
 
@@ -92,6 +93,27 @@ class ContractState:
             "their_digit": self.their_digit,
             "our_proof": self.our_proof,
         }
+
+
+def is_live(state: ContractState, now_s: float) -> bool:
+    """Is there a contract for remote authority: a running one, or one that completed less than 5 min ago?"""
+    current = state.current
+    return now_s < state.live_until_s or (current is not None and current.contract.start_s <= now_s)
+
+
+def slot_view(state: ContractState, now_s: float) -> SlotView | None:
+    """The running slot as control sees it; None outside any slot."""
+    current = state.current
+    if current is None:
+        return None
+    contract = current.contract
+    if not contract.start_s <= now_s < contract.end_s:
+        return None
+    after = state.upcoming.contract if state.upcoming is not None else None
+    followed = after is not None and after.start_s == contract.end_s and after.avg_power_watts > 0
+    return SlotView(
+        contract.contract_id, contract.avg_power_watts, contract.start_s, contract.end_s, current.used_wh, followed
+    )
 
 
 def _obligation_json(obligation: Obligation | None) -> dict[str, object] | None:

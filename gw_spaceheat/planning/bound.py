@@ -27,6 +27,7 @@ from gw_spaceheat.planning.bound_limits import (
     ChargeLimits,
     Reach,
     charge_limits,
+    hull_nodes,
     lower_hull,
     lowest_tops,
     reach_of,
@@ -377,7 +378,7 @@ class _Model:
             beyond = nodes[:, nodes[1] == spread.max()]
             beyond[1] = segments.greatest_spread_k
             nodes = np.concatenate((nodes, beyond), axis=1)
-        level, spread, house, usd = nodes[:, _hull_nodes(*nodes)]
+        level, spread, house, usd = nodes[:, hull_nodes(*nodes)]
         weights = program.columns((1, usd.size), cost=usd - empty_usd)
         program.rows([(weights, 1.0)], 1.0, 1.0)
         program.rows([(weights, spread), (self.states.spread_k[-1:], -1.0)], high=0.0)
@@ -395,14 +396,3 @@ class _Model:
         self.program.constant -= charge.usd_per_kw * charge.peak_so_far_kw
         for index, column in enumerate(electric):
             self.program.rows([(peak, self.problem.heats[index].hours), (column, -1.0)], low=0.0)
-
-
-def _hull_nodes(level: Floats, spread: Floats, house: Floats, usd: Floats) -> Floats:
-    """Indices of the nodes that are corners of the hull along the level, for each spread and house temperature."""
-    kept: list[int] = []
-    order = np.lexsort((level, spread, house))
-    splits = np.nonzero((np.diff(spread[order]) != 0.0) | (np.diff(house[order]) != 0.0))[0] + 1
-    for line in np.split(order, splits):
-        corners, _ = lower_hull(level[line], usd[line])
-        kept += line[np.isin(level[line], corners)].tolist()
-    return np.array(kept, dtype=np.intp)

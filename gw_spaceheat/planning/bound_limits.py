@@ -105,6 +105,17 @@ def lower_hull(xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
     return np.array([point[0] for point in hull]), np.array([point[1] for point in hull])
 
 
+def hull_nodes(level: Floats, spread: Floats, house: Floats, usd: Floats) -> Floats:
+    """Indices of the nodes that are corners of the hull along the level, for each spread and house temperature."""
+    kept: list[int] = []
+    order = np.lexsort((level, spread, house))
+    splits = np.nonzero((np.diff(spread[order]) != 0.0) | (np.diff(house[order]) != 0.0))[0] + 1
+    for line in np.split(order, splits):
+        corners, _ = lower_hull(level[line], usd[line])
+        kept += line[np.isin(level[line], corners)].tolist()
+    return np.array(kept, dtype=np.intp)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Segments:
     """The store cut by level, coldest segment first."""

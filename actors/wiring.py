@@ -11,11 +11,12 @@ from actors.base import Address
 from actors.bus import Bus
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
 from actors.ear import Ear
-from actors.gateway import Gateway, OpenLink, Post
+from actors.gateway import Gateway, OpenLink
 from actors.ledger_book import make_book
 from actors.local_controller import LocalController
 from actors.market import Market
 from actors.plant import Plant
+from actors.post import Post
 from actors.power_meter import PowerMeter
 from actors.relay import Relay
 from actors.reporter import Reporter
@@ -81,6 +82,7 @@ class ScadaParts:
     instance_id: str
     first_boot: int = 1
     outbox_megabytes: int = 350
+    ear: str = ""  # alias of the ear that is the durable receiver; empty: the AtomicTNode is it
 
 
 def simulated_wires(house: House, plant: SimulatedHouse) -> dict[str, SimulatedWire]:
@@ -160,6 +162,24 @@ def add_devices(runtime: Runtime, house: House, wires: Mapping[str, Wire]) -> li
     return names
 
 
+def scada_post(house: House, ear: str = "") -> Post:
+    """The SCADA on link `cloud`. `ear`: alias of the one that acknowledges; empty: the AtomicTNode does."""
+    peers = {"ltn": house.atn_alias}
+    subscriptions: tuple[str, ...] = (f"gw/{dashed(house.atn_alias)}/to/s/#",)
+    if ear:
+        peers["ear"] = ear
+        subscriptions += (f"gw/{dashed(ear)}/to/{dashed(house.scada_alias)}/#",)
+    return Post(
+        link="cloud",
+        alias=house.scada_alias,
+        peers=peers,
+        subscriptions=subscriptions,
+        accepts=SCADA_FROM_CLOUD,
+        watched="ltn",
+        receiver="ear" if ear else "",
+    )
+
+
 def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
     """Every actor of a SCADA, in the order in which they are to be started."""
     house = parts.house
@@ -216,14 +236,7 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
         "gateway-cloud",
         partial(
             Gateway,
-            post=Post(
-                link="cloud",
-                alias=house.scada_alias,
-                peers={"ltn": house.atn_alias},
-                subscriptions=(f"gw/{dashed(house.atn_alias)}/to/s/#",),
-                accepts=SCADA_FROM_CLOUD,
-                watched="ltn",
-            ),
+            post=scada_post(house, parts.ear),
             open_link=parts.open_cloud,
             routes=(scada, keeper, local, reporter),
             outbox=Outbox(

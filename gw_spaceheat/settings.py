@@ -7,7 +7,7 @@ here but in its file in input_data/houses.
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     power_report_share: Annotated[float, Field(gt=0, le=1)] | None = None
     power_repeat_s: Seconds | None = None
     outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 350
+    # Who stores a house's events and acknowledges them: one for each house.
+    durable_receiver: Literal["atn", "ear"] = "atn"
     # postgresql://user:password@host:5432/database; None: SQLite in the data folder.
     ear_database_url: SecretStr | None = None
     ear_alias: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(\.[a-z0-9]+)*$", max_length=255)] = "d1.ear"
@@ -113,6 +115,11 @@ class Settings(BaseSettings):
     def ear_database(self) -> str | None:
         """The ear's database with its password; None: SQLite."""
         return None if self.ear_database_url is None else self.ear_database_url.get_secret_value()
+
+    @property
+    def receiving_ear(self) -> str:
+        """Alias of the ear that acknowledges this house's events; empty: its AtomicTNode does."""
+        return self.ear_alias if self.durable_receiver == "ear" else ""
 
     @field_validator("local", "cloud")
     @classmethod

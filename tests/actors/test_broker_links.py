@@ -11,7 +11,8 @@ import pytest
 
 from actors.base import ActorCrashed, Context, Shell
 from actors.events import Send
-from actors.gateway import Gateway, OpenLink, Post
+from actors.gateway import Gateway, OpenLink
+from actors.post import Post
 from actors.runtime import ThreadedRuntime
 from actors.supervisor import Supervisor
 from gw_spaceheat.messages.telemetry import report_from

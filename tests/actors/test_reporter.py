@@ -9,7 +9,8 @@ import pytest
 
 from actors.base import Context, Shell
 from actors.events import Readings, Tick
-from actors.gateway import Gateway, OpenLink, Post
+from actors.gateway import Gateway, OpenLink
+from actors.post import Post
 from actors.reporter import AWAY_REPORTS, Reporter
 from actors.runtime import VirtualRuntime
 from commands.site import load_site

@@ -14,7 +14,8 @@ from pathlib import Path
 from types import FrameType
 
 from actors.events import Readings
-from actors.gateway import Gateway, OpenLink, Post
+from actors.gateway import Gateway, OpenLink
+from actors.post import Post
 from actors.reporter import Reporter
 from actors.runtime import ThreadedRuntime
 from commands.site import load_site

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.base import ActorCrashed, Context, Shell
+from actors.base import ActorCrashed, Context, Shell, run_guarded
 from actors.events import Send
 from actors.gateway import Gateway, OpenLink
 from actors.post import Post
@@ -72,7 +72,7 @@ def opener(broker: EmbeddedBroker, client_id: str) -> OpenLink:
     settings = MqttLinkSettings("127.0.0.1", broker.port, "house", "right", client_id)
 
     def open_link(on_message: OnMessage, on_state: OnState, subscriptions: Sequence[str]) -> Link:
-        return MqttLink(settings, on_message, on_state, subscriptions, random.Random(client_id))
+        return MqttLink(settings, on_message, on_state, subscriptions, run_guarded, random.Random(client_id))
 
     return open_link
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from actors.base import run_guarded
 from actors.events import Readings
 from actors.gateway import Gateway, OpenLink
 from actors.reporter import Reporter
@@ -61,7 +62,7 @@ class TellingOutbox(Outbox):
 def opener(port: int, client_id: str) -> OpenLink:
     def open_link(on_message: OnMessage, on_state: OnState, subscriptions: Sequence[str]) -> Link:
         settings = MqttLinkSettings("127.0.0.1", port, client_id=client_id)
-        return MqttLink(settings, on_message, on_state, subscriptions, random.Random())
+        return MqttLink(settings, on_message, on_state, subscriptions, run_guarded, random.Random())
 
     return open_link
 

@@ -174,6 +174,8 @@ class Gateway(Shell):
                         self._drain(anew=True)
                 case machine.PeerLost(reason):
                     self._tell_peer(watch, False, f"is lost: {reason}")
+                case machine.ConnectionStorm(losses, within_s) if watch is self._peer:
+                    self._alarm(f"connection lost {losses} times in {within_s:.0f} s: has another client our name?", "")
 
     def _receive(self, raw: Raw) -> None:
         try:
@@ -312,18 +314,25 @@ class Gateway(Shell):
         if self._outbox is None or not self._usable or not (gaps := self._outbox.gaps()[:GAPS_AT_ONCE]):
             return
         text = "; ".join(f"boot {gap.boot} seq {gap.first_seq}..{gap.last_seq}: {gap.reason}" for gap in gaps)
+        self._alarm(f"{len(gaps)} gap(s) in the events", text, told=gaps)
+
+    def _alarm(self, summary: str, details: str, told: Sequence[Gap] = ()) -> None:
+        """What is wrong with this very link or its outbox: a line, and an event where there is an outbox."""
+        self.context.log("alarm", f"{self._post.link}: {summary}")
+        if self._outbox is None:
+            return
         glitch = glitch_from(
             alias=self._post.alias,
-            node="outbox",
+            node="outbox" if told else f"link-{self._post.link}",
             level=LogLevel.WARNING,
-            summary=f"{len(gaps)} gap(s) in the events",
-            details=text,
+            summary=summary,
+            details=details,
             now_s=self.context.now(),
         )
         try:
-            self._put(self._outbox, self._peer.short or next(iter(self._post.peers)), glitch, told=gaps)
+            self._put(self._outbox, self._peer.short or next(iter(self._post.peers)), glitch, told=told)
         except StorageError as error:
-            self._say_storage("gaps not told yet", error)
+            self._say_storage("alarm not kept yet", error)
 
     def _keep(self) -> None:
         for watch in self._watches:

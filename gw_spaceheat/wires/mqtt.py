@@ -37,7 +37,9 @@ PUBACK_TIMEOUT_S = 15.0
 PUBACK_OVERTAKEN_BY = 200
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 60.0
-STABLE_AFTER_S = 10.0  # a connection that held this long resets the back-off
+# A connection that held this long resets the back-off. Long, for two clients of one name throw each other out for as
+# long as both come back soon.
+STABLE_AFTER_S = 60.0
 IN_FLIGHT = 20  # paho's own limit; the rest waits in our queue
 REFUSED = {"Bad user name or password", "Not authorized", "Bad authentication method", "Banned"}
 

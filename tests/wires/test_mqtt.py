@@ -141,20 +141,10 @@ def test_outbox_survives_broker_killed_again_and_again(broker: EmbeddedBroker, l
             for row in outbox.pending(0, 50):
                 scada.publish(row.topic, row.payload)
 
-    ear = MqttLink(
-        MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "ear"),
-        store_and_ack,
-        ear_heard.state,
-        ["event"],
-        run_guarded,
-    )
-    scada = MqttLink(
-        MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "scada"),
-        acked,
-        scada_heard.state,
-        ["ack"],
-        run_guarded,
-    )
+    ear_settings = MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "ear")
+    scada_settings = MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "scada")
+    ear = MqttLink(ear_settings, store_and_ack, ear_heard.state, ["event"], run_guarded)
+    scada = MqttLink(scada_settings, acked, scada_heard.state, ["ack"], run_guarded)
     links.made += [ear, scada]
     ear.start()
     scada.start()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from gw_spaceheat.storage.outbox import Outbox, OutboxRow
 
-WINDOW = 20
+WINDOW = 60  # an ear commits ten times a second
 RESEND_AFTER_S = 5.0
 LATE_AFTER_S = 0.5
 SUSPECT_TRIES = 10  # the peer answers, the oldest event is not acknowledged: is it the event, or the receiver's disk?

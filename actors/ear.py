@@ -21,7 +21,8 @@ from gw_spaceheat.wires.mqtt_protocol import Link
 
 COUNT, COMMIT = Tick("count"), Tick("commit")
 COUNT_S = 60.0
-COMMIT_S, LONGEST_RETRY_S = 0.5, 30.0
+# The pace of a house that drains is its window for each commit; and a late answer makes it send one at a time.
+COMMIT_S, LONGEST_RETRY_S = 0.1, 30.0
 BATCH_MESSAGES, BATCH_BYTES = 300, 4 * 1024 * 1024
 # While the store is away so much is kept; what then arrives is neither kept nor acknowledged, and comes again.
 MOST_WAITING_BYTES = 128 * 1024 * 1024

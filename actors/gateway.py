@@ -56,6 +56,7 @@ class Offer:
     payload: WireModel
     mark: int
     reply_to: Address
+    fresh: bool = True  # False: of the backlog, nobody but the durable receiver need hear it
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +243,7 @@ class Gateway(Shell):
         payload: WireModel,
         mark: int | None = None,
         told: Sequence[Gap] = (),
+        fresh: bool = True,
     ) -> None:
         """Commit one event, and give its addressee a copy where another has to store it. Raises StorageError."""
         outbox.require()
@@ -250,7 +252,7 @@ class Gateway(Shell):
         header = replace(self._header(receiver, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq)
         seq = outbox.put(topic, encode(Envelope(header, payload)), mark, told)
         self.context.log("event", f"{payload_name(payload)} boot {outbox.boot} seq {seq}")
-        if receiver != destination:
+        if receiver != destination and fresh:
             self._say(replace(header, dst=destination, ack_required=False), payload)
 
     def _take_offer(self, offer: Offer) -> None:
@@ -258,7 +260,7 @@ class Gateway(Shell):
         if self._outbox is not None:
             try:
                 if offer.mark > self._outbox.mark():
-                    self._put(self._outbox, offer.destination, offer.payload, offer.mark)
+                    self._put(self._outbox, offer.destination, offer.payload, offer.mark, fresh=offer.fresh)
             except StorageError as error:
                 self._say_storage("report stays in the journal", error)
             self._drain()

@@ -69,7 +69,7 @@ def test_the_ear_stores_once_and_alone_acknowledges_while_the_atomic_tnode_hears
     bench = EarBench()
     bench.run(2.0)
     bench.send_reports(5)
-    bench.run(0.2)
+    bench.run(0.05)
     assert len(bench.received()) == 5, "the AtomicTNode has its copies before the ear has committed"
     assert bench.outbox.count() == 5
     bench.run(10.0)

@@ -1,7 +1,8 @@
 """What every actor is made of: an address that survives restarts, a context, and a shell around pykka.
 
 An actor never looks another one up, never sleeps and never reads a clock: it is given addresses and a
-context by the runtime. The one broad `except` of the project is here, where a crash becomes an event.
+context by the runtime. The broad `except`s of the project are here, where a crash becomes an event. Threads that are
+no actor's (a link's network thread) are given `run_guarded` as an argument.
 """
 
 import random

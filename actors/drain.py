@@ -6,11 +6,11 @@ Otherwise a receiver that comes back in mid-stream would store the later events 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gw_spaceheat.storage.outbox import Outbox, OutboxRow
 
-WINDOW = 20
+WINDOW = 60  # an ear commits ten times a second
 RESEND_AFTER_S = 5.0
 LATE_AFTER_S = 0.5
 SUSPECT_TRIES = 10  # the peer answers, the oldest event is not acknowledged: is it the event, or the receiver's disk?
@@ -29,8 +29,10 @@ class Underway:
 class Drain:
     """One connection's view of an outbox. Outbox errors (StorageError) pass through."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, receiver: str = "") -> None:
+        """`receiver` is the short name of who acknowledges everything; empty: each event whom it is addressed to."""
         self._outbox = outbox
+        self._receiver = receiver
         self._under_way: dict[str, Underway] = {}  # by message id, in the order of sending
         self._last_seq = 0
         self._open = False
@@ -64,7 +66,7 @@ class Drain:
             found = self._outbox.pending(0, 2)
             second = self._tries >= SUSPECT_TRIES and self._tries % 2 == 1 and len(found) == 2
             found = found[1:] if second else found[:1]
-        return [row for row in found if self._register(row, now_s)]
+        return [taken for row in found if (taken := self._register(row, now_s)) is not None]
 
     def unsent(self, row: OutboxRow) -> None:
         """The link did not take it: it and what comes after are due again."""
@@ -84,15 +86,19 @@ class Drain:
         self._tries, self._open = 0, True
         return True
 
-    def _register(self, row: OutboxRow, now_s: float) -> bool:
+    def _register(self, row: OutboxRow, now_s: float) -> OutboxRow | None:
+        """The row as it is to be published; None: it is no message of ours, and buried."""
         found = _identity(row.payload)
         if found is None:
             self._outbox.bury(row.seq, "no message of ours")
             self.buried += 1
-            return False
-        self._under_way[found[0]] = Underway(row, *found, now_s)
+            return None
+        message_id, destination = found
+        if self._receiver and destination != self._receiver:
+            row, destination = _addressed_anew(row, destination, self._receiver), self._receiver
+        self._under_way[message_id] = Underway(row, message_id, destination, now_s)
         self._last_seq = row.seq
-        return True
+        return row
 
 
 def _identity(payload: bytes) -> tuple[str, str] | None:
@@ -103,3 +109,13 @@ def _identity(payload: bytes) -> tuple[str, str] | None:
         return str(header["MessageId"]), str(header["Dst"])
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _addressed_anew(row: OutboxRow, before: str, receiver: str) -> OutboxRow:
+    """An event from before the house was given another receiver: the old one may be gone for good."""
+    end = row.payload.find(b',"Payload":')
+    header = json.loads(row.payload[:end] + b"}")
+    header["Header"]["Dst"] = receiver
+    said = json.dumps(header, separators=(",", ":")).encode()[:-1]
+    topic = row.topic.replace(f"/to/{before}/", f"/to/{receiver}/", 1)
+    return replace(row, topic=topic, payload=said + row.payload[end:])

@@ -1,7 +1,8 @@
 """The ear: listens to the broker and stores every valid message once. It never commands.
 
 Messages are committed in batches. An event that is addressed to the ear is acknowledged after its commit; what is
-addressed to an AtomicTNode is the AtomicTNode's to acknowledge.
+addressed to an AtomicTNode is the AtomicTNode's to acknowledge. A ping to the ear is answered with the commit that
+follows, so that an answer proves the store and not just the process.
 """
 
 from collections import Counter
@@ -11,21 +12,21 @@ from dataclasses import dataclass
 from actors.base import Context, Shell
 from actors.events import Tick
 from actors.gateway import Notice, OpenLink, Raw
+from actors.post import ACK_NAME
 from gw_spaceheat.errors import BadMessage, StorageError
-from gw_spaceheat.messages.base import type_name_of
 from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of
-from gw_spaceheat.messages.link import Ack
+from gw_spaceheat.messages.link import Ack, Ping
 from gw_spaceheat.storage.ear_store import Heard, MessageSink, heard_from
 from gw_spaceheat.wires.mqtt_protocol import Link
 
 COUNT, COMMIT = Tick("count"), Tick("commit")
 COUNT_S = 60.0
-COMMIT_S, LONGEST_RETRY_S = 0.5, 30.0
+# The pace of a house that drains is its window for each commit; and a late answer makes it send one at a time.
+COMMIT_S, LONGEST_RETRY_S = 0.1, 30.0
 BATCH_MESSAGES, BATCH_BYTES = 300, 4 * 1024 * 1024
 # While the store is away so much is kept; what then arrives is neither kept nor acknowledged, and comes again.
 MOST_WAITING_BYTES = 128 * 1024 * 1024
 SHORT_NAME = "ear"
-ACK_NAME = type_name_of(Ack)
 
 
 @dataclass(slots=True)
@@ -109,10 +110,12 @@ class Ear(Shell):
         except BadMessage as error:
             self.refused[error.reason] += 1
             return
-        waiting.heard.append(heard_from(envelope, raw.payload, self.context.now()))
-        waiting.size_bytes += len(raw.payload)
-        if header.ack_required and topic.destination == SHORT_NAME:
+        to_us = topic.destination == SHORT_NAME
+        if header.ack_required and to_us:
             waiting.acks.append((header.src, header.message_id))
+        if _to_store(envelope, to_us):
+            waiting.heard.append(heard_from(envelope, raw.payload, self.context.now()))
+            waiting.size_bytes += len(raw.payload)
         full = len(waiting.heard) >= BATCH_MESSAGES or waiting.size_bytes >= BATCH_BYTES
         if full and not self._failures:
             self._commit()
@@ -127,10 +130,9 @@ class Ear(Shell):
     def _commit(self) -> None:
         """Store what waits, then acknowledge it. While the store fails all waits on, unacknowledged."""
         waiting = self._waiting
-        if not waiting.heard:
-            return
         try:
-            self.stored += self._store.put_all(waiting.heard)
+            if waiting.heard:
+                self.stored += self._store.put_all(waiting.heard)
         except StorageError as error:
             self._failures += 1
             if str(self._failures).strip("0") == "1":
@@ -152,3 +154,10 @@ class Ear(Shell):
         header = Header(self._alias, destination, ACK_NAME, self.context.new_id())
         ack = encode(Envelope(header, Ack(ack_message_id=message_id)))
         self._link.publish(topic_of(self._alias, destination, ACK_NAME), ack, 0)
+
+
+def _to_store(envelope: Envelope, to_us: bool) -> bool:
+    """Not a ping to us, nor the copy of an event that its addressee was given: the event itself comes to us too."""
+    header = envelope.header
+    copy = header.boot is not None and not header.ack_required
+    return not copy and not (to_us and isinstance(envelope.payload, Ping))

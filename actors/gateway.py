@@ -1,22 +1,25 @@
 """One link of one process: bytes in, typed messages out, and the other way round.
 
 Events go through the outbox: committed, then published, and deleted only when the durable receiver has
-acknowledged them after its own commit. What is refused is counted and logged, never acted upon.
+acknowledged them after its own commit. Where that is not who they are addressed to, the addressee gets a copy at once
+and once: control must not wait for a recorder. What is refused is counted and logged, never acted upon.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
 from actors.drain import Drain
 from actors.events import AskLink, LinkChanged, Received, Send, Tick
+from actors.peer_watch import PeerWatch
+from actors.post import Post
 from gw_spaceheat.decisions import link as machine
 from gw_spaceheat.errors import BadMessage, StorageError
 from gw_spaceheat.messages import manner_of
 from gw_spaceheat.messages.alerts import LogLevel, glitch_from
 from gw_spaceheat.messages.base import WireModel, type_name_of
-from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of
+from gw_spaceheat.messages.envelope import Envelope, Header, encode, topic_of
 from gw_spaceheat.messages.link import Ack, Ping
 from gw_spaceheat.messages.units import milliseconds
 from gw_spaceheat.storage.message_store import MessageStore
@@ -26,6 +29,8 @@ from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice, OnMessage, OnStat
 KEEP = Tick("keep")
 KEEP_S = 5.0
 GAPS_AT_ONCE = 50
+# A recorder commands nobody: that it answers once in five minutes, between two reports, is proof enough.
+RECEIVER_RULES = machine.LinkRules(silence_s=150.0, answer_s=10.0, proof_s=330.0)
 
 OpenLink = Callable[[OnMessage, OnState, Sequence[str]], Link]
 
@@ -52,6 +57,7 @@ class Offer:
     payload: WireModel
     mark: int
     reply_to: Address
+    fresh: bool = True  # False: of the backlog, nobody but the durable receiver need hear it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +74,6 @@ class Committed:
     mark: int | None
     waiting: int
     peer_active: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """Who we are on a link, whom we hear, and what we take from them."""
-
-    link: str
-    alias: str
-    peers: Mapping[str, str]  # short name -> alias
-    subscriptions: tuple[str, ...]
-    accepts: frozenset[str]  # type names; anything else on this link is refused
-    watched: str = ""  # short name of the peer whose life is proven by round trips; none: nobody need answer
 
 
 def payload_name(payload: WireModel) -> str:
@@ -103,14 +97,15 @@ class Gateway(Shell):
         self._open_link = open_link
         self._routes = routes
         self._outbox = outbox
-        self._drain_of = Drain(outbox) if outbox is not None else None
+        self._drain_of = Drain(outbox, post.receiver) if outbox is not None else None
         self._store = store
-        self._aliases = frozenset(post.peers.values())
-        self._watched = post.peers.get(post.watched, "")
+        self._peer = PeerWatch(post.watched, post.peers.get(post.watched, ""), post.link, machine.LinkRules())
+        self._receiver = self._peer
+        if post.receiver:
+            self._receiver = PeerWatch(post.receiver, post.peers[post.receiver], post.receiver, RECEIVER_RULES)
+        self._watches = (self._peer,) if self._receiver is self._peer else (self._peer, self._receiver)
         self._link: Link | None = None
         self._usable = False
-        self._view = machine.LinkView()
-        self._pings: set[str] = set()
         self._told: Counter[str] = Counter()  # what went wrong with the disk, and how often
         self.refused: Counter[str] = Counter()
 
@@ -150,7 +145,7 @@ class Gateway(Shell):
             case Notice(text):
                 self._notice(text)
             case AskLink(reply_to):
-                reply_to.tell(LinkChanged(self._post.link, self._view.active, self.context.now()))
+                reply_to.tell(LinkChanged(self._post.link, self._peer.active, self.context.now()))
             case Tick("keep"):
                 self.context.after(KEEP_S, KEEP)
                 self._keep()
@@ -165,24 +160,28 @@ class Gateway(Shell):
         if self._usable:
             self._drain(anew=True)
 
-    def _take(self, event: machine.LinkEvent) -> None:
-        self._view, effects = machine.decide(self._view, event, self.context.now())
-        self._carry_out(effects)
+    def _take(self, event: machine.LinkEvent, watch: PeerWatch | None = None) -> None:
+        """Tell one watch, or all of them."""
+        for told in self._watches if watch is None else (watch,):
+            self._carry_out(told, told.take(event, self.context.now()))
 
-    def _carry_out(self, effects: Sequence[machine.LinkEffect]) -> None:
+    def _carry_out(self, watch: PeerWatch, effects: Sequence[machine.LinkEffect]) -> None:
         for effect in effects:
             match effect:
                 case machine.SendPing():
-                    self._say_ping()
+                    self._say_ping(watch)
                 case machine.PeerActive():
-                    self._tell_peer(True, "answers")
-                    self._drain(anew=True)
+                    self._tell_peer(watch, True, "answers")
+                    if watch is self._receiver:
+                        self._drain(anew=True)
                 case machine.PeerLost(reason):
-                    self._tell_peer(False, f"is lost: {reason}")
+                    self._tell_peer(watch, False, f"is lost: {reason}")
+                case machine.ConnectionStorm(losses, within_s) if watch is self._peer:
+                    self._alarm(f"connection lost {losses} times in {within_s:.0f} s: has another client our name?", "")
 
     def _receive(self, raw: Raw) -> None:
         try:
-            envelope = self._check(raw)
+            envelope = self._post.read(raw.topic, raw.payload)
             header, payload = envelope.header, envelope.payload
             if isinstance(payload, Ack):
                 self._check_ack(payload, header.src)
@@ -193,10 +192,11 @@ class Gateway(Shell):
                 self.context.log("refused", f"{raw.topic}: {error} (number {self.refused[error.reason]})")
             return
         now_s = self.context.now()
-        if self._watched and header.src == self._watched:
-            self._take(machine.LinkEvent.PEER_HEARD)
+        watch = self._watch_of(header.src)
+        if watch is not None:
+            self._take(machine.LinkEvent.PEER_HEARD, watch)
         if isinstance(payload, Ack):
-            self._acked(payload)
+            self._acked(payload, watch)
             return
         if self._store is not None and header.boot is not None and header.seq is not None:
             try:
@@ -205,38 +205,22 @@ class Gateway(Shell):
                 self._say_storage("not stored and not acknowledged", error)
                 return
         if header.ack_required:
-            self._publish(self._short_of(header.src), Ack(ack_message_id=header.message_id), ack_required=False)
+            self._publish(self._post.short_of(header.src), Ack(ack_message_id=header.message_id))
         if isinstance(payload, Ping):
             return
         received = Received(self._post.link, header.src, header, payload, raw.retained, now_s)
         for route in self._routes:
             route.tell(received)
 
-    def _check(self, raw: Raw) -> Envelope:
-        topic = parse_topic(raw.topic)
-        if topic.source not in self._aliases:
-            raise BadMessage(
-                "sender not of this link", f"{topic.source}, link {self._post.link} hears {sorted(self._aliases)}"
-            )
-        if topic.type_name not in self._post.accepts:
-            raise BadMessage("type not for this link", f"{topic.type_name} on link {self._post.link}")
-        envelope = decode(raw.payload)
-        if envelope.header.src != topic.source:
-            raise BadMessage("sender differs", f"topic says {topic.source}, header says {envelope.header.src}")
-        if envelope.header.message_type != topic.type_name:
-            raise BadMessage(
-                "type differs", f"topic says {topic.type_name}, header says {envelope.header.message_type}"
-            )
-        return envelope
-
     def _check_ack(self, ack: Ack, source: str) -> None:
         """Only who was asked may acknowledge: another permitted peer's word would delete what nobody has stored."""
-        if ack.ack_message_id in self._pings:
-            asked = self._watched
+        watch = self._asked_by(ack.ack_message_id)
+        if watch is not None:
+            asked = watch.alias
         elif self._drain_of is None or (short := self._drain_of.destination_of(ack.ack_message_id)) is None:
             return
         else:
-            asked = self._post.peers.get(short, self._watched)
+            asked = self._post.peers.get(short, self._peer.alias)
         if source != asked:
             raise BadMessage("ack not of the receiver", f"{source} acknowledges what was sent to {asked}")
 
@@ -251,7 +235,7 @@ class Gateway(Shell):
             self._put(self._outbox, destination, payload)
         except StorageError as error:
             # Said once, unsaved: a heartbeat now is worth more than one that waits for a new disk.
-            self._publish(destination, payload, ack_required=False)
+            self._publish(destination, payload)
             self._say_storage("sent unsaved", error)
             return
         self._drain()
@@ -263,27 +247,31 @@ class Gateway(Shell):
         payload: WireModel,
         mark: int | None = None,
         told: Sequence[Gap] = (),
+        fresh: bool = True,
     ) -> None:
-        """Commit one event. Raises StorageError."""
+        """Commit one event, and give its addressee a copy where another has to store it. Raises StorageError."""
         outbox.require()
-        topic = topic_of(self._post.alias, destination, payload_name(payload))
-        header = replace(self._header(destination, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq)
+        receiver = self._post.receiver or destination
+        topic = topic_of(self._post.alias, receiver, payload_name(payload))
+        header = replace(self._header(receiver, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq)
         seq = outbox.put(topic, encode(Envelope(header, payload)), mark, told)
         self.context.log("event", f"{payload_name(payload)} boot {outbox.boot} seq {seq}")
+        if receiver != destination and fresh:
+            self._say(replace(header, dst=destination, ack_required=False), payload)
 
     def _take_offer(self, offer: Offer) -> None:
         """A report, once: it is asked for again after a crash of either side, and its mark says whether it is new."""
         if self._outbox is not None:
             try:
                 if offer.mark > self._outbox.mark():
-                    self._put(self._outbox, offer.destination, offer.payload, offer.mark)
+                    self._put(self._outbox, offer.destination, offer.payload, offer.mark, fresh=offer.fresh)
             except StorageError as error:
                 self._say_storage("report stays in the journal", error)
             self._drain()
         offer.reply_to.tell(self._committed())
 
     def _committed(self) -> Committed:
-        outbox, active = self._outbox, self._view.active
+        outbox, active = self._outbox, self._receiver.active
         if outbox is None:
             return Committed(None, 0, active)
         try:
@@ -300,17 +288,17 @@ class Gateway(Shell):
         if anew:
             self._drain_of.begin()
         try:
-            for row in self._drain_of.due(self.context.now(), self._view.active):
+            for row in self._drain_of.due(self.context.now(), self._receiver.active):
                 if not self._link.publish(row.topic, row.payload, 0):
                     self._drain_of.unsent(row)
                     break
         except StorageError as error:
             self._say_storage("not sent", error)
 
-    def _acked(self, ack: Ack) -> None:
-        if ack.ack_message_id in self._pings:
-            self._pings.clear()
-            self._take(machine.LinkEvent.ROUND_TRIP)
+    def _acked(self, ack: Ack, watch: PeerWatch | None) -> None:
+        if watch is not None and watch.asked_by(ack.ack_message_id):
+            watch.answered()
+            self._take(machine.LinkEvent.ROUND_TRIP, watch)
             return
         if self._drain_of is None or self._drain_of.destination_of(ack.ack_message_id) is None:
             return
@@ -318,7 +306,8 @@ class Gateway(Shell):
             self._drain_of.acked(ack.ack_message_id)
         except StorageError as error:
             self._say_storage("acknowledged, but not deleted: will be sent again", error)
-        self._take(machine.LinkEvent.ROUND_TRIP)
+        if watch is not None:
+            self._take(machine.LinkEvent.ROUND_TRIP, watch)
         self._drain()
 
     def _say_storage(self, what: str, error: StorageError) -> None:
@@ -331,39 +320,47 @@ class Gateway(Shell):
         if self._outbox is None or not self._usable or not (gaps := self._outbox.gaps()[:GAPS_AT_ONCE]):
             return
         text = "; ".join(f"boot {gap.boot} seq {gap.first_seq}..{gap.last_seq}: {gap.reason}" for gap in gaps)
+        self._alarm(f"{len(gaps)} gap(s) in the events", text, told=gaps)
+
+    def _alarm(self, summary: str, details: str, told: Sequence[Gap] = ()) -> None:
+        """What is wrong with this very link or its outbox: a line, and an event where there is an outbox."""
+        self.context.log("alarm", f"{self._post.link}: {summary}")
+        if self._outbox is None:
+            return
         glitch = glitch_from(
             alias=self._post.alias,
-            node="outbox",
+            node="outbox" if told else f"link-{self._post.link}",
             level=LogLevel.WARNING,
-            summary=f"{len(gaps)} gap(s) in the events",
-            details=text,
+            summary=summary,
+            details=details,
             now_s=self.context.now(),
         )
         try:
-            self._put(self._outbox, self._post.watched or next(iter(self._post.peers)), glitch, told=gaps)
+            self._put(self._outbox, self._peer.short or next(iter(self._post.peers)), glitch, told=told)
         except StorageError as error:
-            self._say_storage("gaps not told yet", error)
+            self._say_storage("alarm not kept yet", error)
 
     def _keep(self) -> None:
-        if self._watched:
-            self._view, effects = machine.tick(self._view, self.context.now())
-            self._carry_out(effects)
+        for watch in self._watches:
+            if watch.alias:
+                self._carry_out(watch, watch.tick(self.context.now()))
         self._say_gaps()
         self._drain()
 
-    def _tell_peer(self, active: bool, said: str) -> None:
-        self.context.log("peer", f"{self._post.link}: {self._watched} {said}")
+    def _tell_peer(self, watch: PeerWatch, active: bool, said: str) -> None:
+        self.context.log("peer", f"{self._post.link}: {watch.alias} {said}")
         for route in self._routes:
-            route.tell(LinkChanged(self._post.link, active, self.context.now()))
+            route.tell(LinkChanged(watch.told_as, active, self.context.now()))
 
-    def _say_ping(self) -> None:
-        if self._watched:
-            if len(self._pings) > 100:
-                self._pings.clear()
-            self._pings.add(self._publish(self._post.watched, Ping(), ack_required=True))
+    def _say_ping(self, watch: PeerWatch) -> None:
+        if watch.alias:
+            watch.pinged(self._publish(watch.short, Ping(), ack_required=True))
 
-    def _short_of(self, alias: str) -> str:
-        return next(short for short, known in self._post.peers.items() if known == alias)
+    def _watch_of(self, alias: str) -> PeerWatch | None:
+        return next((watch for watch in self._watches if watch.alias == alias), None)
+
+    def _asked_by(self, message_id: str) -> PeerWatch | None:
+        return next((watch for watch in self._watches if watch.asked_by(message_id)), None)
 
     def _header(self, destination: str, payload: WireModel, ack_required: bool) -> Header:
         return Header(
@@ -374,12 +371,13 @@ class Gateway(Shell):
             ack_required=ack_required,
         )
 
-    def _publish(self, destination: str, payload: WireModel, ack_required: bool) -> str:
+    def _publish(self, destination: str, payload: WireModel, ack_required: bool = False) -> str:
         """Publish what may be lost; returns its message id."""
-        return self._say(self._header(destination, payload, ack_required), payload)
-
-    def _say(self, header: Header, payload: WireModel) -> str:
-        if self._link is not None and self._usable:
-            topic = topic_of(self._post.alias, header.dst, header.message_type)
-            self._link.publish(topic, encode(Envelope(header, payload)), 1)
+        header = self._header(destination, payload, ack_required)
+        self._say(header, payload)
         return header.message_id
+
+    def _say(self, header: Header, payload: WireModel) -> None:
+        if self._link is not None and self._usable:
+            topic = topic_of(header.src, header.dst, header.message_type)
+            self._link.publish(topic, encode(Envelope(header, payload)), 1)

@@ -25,12 +25,13 @@ SNAPSHOT = Tick("snapshot")
 REPORT = Tick("report")
 FLUSH = Tick("flush")
 DRAIN = Tick("drain")
-FLUSH_S = 10.0  # at most so much is lost when the process is killed
+FLUSH_S = 8.0  # with the commit itself less than the 10 s that may be lost when the process is killed
 THIN_S = 3600.0
 DRAIN_TICK_S = 0.1
-DRAIN_PER_TICK = 20  # 200 reports a second
-DRAIN_WAITING = 60  # events in the outbox, above which the receiver is to catch up first
+DRAIN_PER_TICK = 40  # 400 reports a second
+DRAIN_WAITING = 120  # events in the outbox, above which the receiver is to catch up first
 AWAY_REPORTS = 12  # that wait in the outbox while the AtomicTNode is away
+FRESH_SLOTS = 3  # a report older than this many of its slots is of the backlog
 FAST_CHANNEL_MS = 60_000  # between two readings of a fast channel in a report
 HEAT_SOURCE_QUANTITIES = ("heat_pump_w", "boost_w")
 
@@ -64,7 +65,7 @@ class Reporter(Shell):
         self._latest: dict[str, tuple[float, int]] = {}
         self._said: dict[str, tuple[float, int]] = {}  # of each fast channel, what entered the journal last
         self._journal = journal or Journal(None, int(house.rates.report_s))
-        self._budget = DRAIN_PER_TICK
+        self._budget, self._drain_armed = DRAIN_PER_TICK, False
         self._thin_s = context.now() + THIN_S
         self._problem = ""
         self._power = PowerReportState()
@@ -101,7 +102,7 @@ class Reporter(Shell):
                 self.context.after(FLUSH_S, FLUSH)
                 self._flush()
             case Tick("drain"):
-                self._budget = DRAIN_PER_TICK
+                self._budget, self._drain_armed = DRAIN_PER_TICK, False
                 self._gateway.tell(AskMark(self.context.me))
             case Committed():
                 self._committed(message)
@@ -189,7 +190,7 @@ class Reporter(Shell):
             return  # its disk refuses: asked again at the end of the slot
         self._journal.settle(mark)
         if answer.waiting >= (DRAIN_WAITING if answer.peer_active else AWAY_REPORTS):
-            if answer.peer_active and self._budget == DRAIN_PER_TICK:
+            if answer.peer_active:
                 self._wait_to_drain()
             return
         if self._budget <= 0:
@@ -201,11 +202,14 @@ class Reporter(Shell):
         if self._budget == 0:
             self._wait_to_drain()
         payload = self._gaps(taken) if taken.gaps else self._report(taken)
-        self._gateway.tell(Offer(self._atn, payload, taken.number, self.context.me))
+        fresh = taken.start_s + FRESH_SLOTS * taken.period_s >= self.context.now()
+        self._gateway.tell(Offer(self._atn, payload, taken.number, self.context.me, fresh))
 
     def _wait_to_drain(self) -> None:
         self._budget = 0
-        self.context.after(DRAIN_TICK_S, DRAIN)
+        if not self._drain_armed:
+            self._drain_armed = True
+            self.context.after(DRAIN_TICK_S, DRAIN)
 
     def _report(self, taken: Taken) -> Report:
         channels: list[ChannelReadings] = []

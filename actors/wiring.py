@@ -12,12 +12,13 @@ from actors.bus import Bus
 from actors.contract_keeper import ContractKeeper, KeeperAddresses
 from actors.dispatcher import Dispatcher
 from actors.ear import Ear
-from actors.gateway import Gateway, OpenLink, Post
+from actors.gateway import Gateway, OpenLink
 from actors.ledger_book import make_book
 from actors.local_controller import LocalController
 from actors.market import Market
 from actors.memory_book import MemoryBook
 from actors.plant import Plant
+from actors.post import Post
 from actors.power_meter import PowerMeter
 from actors.relay import Relay
 from actors.reporter import Reporter
@@ -90,6 +91,7 @@ class ScadaParts:
     """None: nobody doubts the runtime's own time, as in simulated runs."""
     begin_anew: Callable[[str], None] = print
     """Called when the program should begin anew, with the reason."""
+    ear: str = ""  # alias of the ear that is the durable receiver; empty: the AtomicTNode is it
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,24 @@ def add_devices(runtime: Runtime, house: House, wires: Mapping[str, Wire]) -> li
     return names
 
 
+def scada_post(house: House, ear: str = "") -> Post:
+    """The SCADA on link `cloud`. `ear`: alias of the one that acknowledges; empty: the AtomicTNode does."""
+    peers = {"ltn": house.atn_alias}
+    subscriptions: tuple[str, ...] = (f"gw/{dashed(house.atn_alias)}/to/s/#",)
+    if ear:
+        peers["ear"] = ear
+        subscriptions += (f"gw/{dashed(ear)}/to/{dashed(house.scada_alias)}/#",)
+    return Post(
+        link="cloud",
+        alias=house.scada_alias,
+        peers=peers,
+        subscriptions=subscriptions,
+        accepts=SCADA_FROM_CLOUD,
+        watched="ltn",
+        receiver="ear" if ear else "",
+    )
+
+
 def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
     """Every actor of a SCADA, in the order in which they are to be started."""
     house = parts.house
@@ -241,14 +261,7 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
         "gateway-cloud",
         partial(
             Gateway,
-            post=Post(
-                link="cloud",
-                alias=house.scada_alias,
-                peers={"ltn": house.atn_alias},
-                subscriptions=(f"gw/{dashed(house.atn_alias)}/to/s/#",),
-                accepts=SCADA_FROM_CLOUD,
-                watched="ltn",
-            ),
+            post=scada_post(house, parts.ear),
             open_link=parts.open_cloud,
             routes=(scada, keeper, local, reporter),
             outbox=Outbox(

@@ -3,7 +3,7 @@
     python benchmarks/storage.py [--minutes 30] [--rows 1000000]
 
 A 60-channel house with every channel read each minute and six meters besides on change (one reading in two seconds).
-Journal every 10 s, a report and its acknowledgement every 300 s. Bytes are `write_bytes` of /proc/self/io: pages
+Journal every 8 s, a report and its acknowledgement every 300 s. Bytes are `write_bytes` of /proc/self/io: pages
 handed to the disk, to be compared with the budget of 300 MB a day; a file system's own journal is not in it.
 """
 
@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from actors.reporter import FLUSH_S
 from gw_spaceheat.messages.telemetry import report_from
 from gw_spaceheat.storage.journal import Journal
 from gw_spaceheat.storage.outbox import Outbox
@@ -63,7 +64,7 @@ def card(folder: Path, minutes: int, online: bool) -> dict[str, object]:
         for index in (at_s % 60, at_s % 60 + 1):  # sixty slow ones, spread over the minute
             journal.add(names[index], now_s * 1000, rng.randrange(20_000, 60_000))
             readings += 1
-        if at_s % 10 == 8:
+        if at_s % FLUSH_S == FLUSH_S - 2:
             journal.flush()
         if at_s % 3600 == 3598:
             journal.thin(now_s)

@@ -20,7 +20,7 @@ Made by `python -m commands.messages` from `gw_spaceheat/messages`; a test holds
 * Envelope: `{"Header": {...}, "Payload": {...}, "TypeName": "gw"}`; at most 256 KiB of UTF-8 JSON, 32 levels deep,
   no key twice, no NaN or Infinity. An unknown type or another version is refused, counted and never acted upon.
 * Topic: `gw/<source alias>/to/<short name of the destination>/<type name>`, dots written as dashes.
-  Short names: `s` SCADA, `ltn` AtomicTNode.
+  Short names: `s` SCADA, `ltn` AtomicTNode, `ear` the ear.
 * Header: `Src`, `Dst`, `MessageType`, `MessageId`, `AckRequired`, `TypeName` `gridworks.header`, `Version` `001`; ours,
   which other decoders ignore: `Boot` and `Seq` (number events), `ExpiresAtMs` (commands), `KeyId`, `Signature`.
 * Types named `gw.spaceheat.*` are ours; all others are as GridWorks publishes them.

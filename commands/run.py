@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+from actors.base import run_guarded
 from actors.gateway import OpenLink
 from actors.runtime import ThreadedRuntime
 from gw_spaceheat.errors import BadInput, StorageError, TheirError
@@ -166,7 +167,7 @@ def opener(link: LinkSettings, client_id: str, ending: Ending, refusal_ends: boo
 
         # A gateway that is replaced must not be thrown out by its own predecessor's retries.
         own = settings if made == 1 else replace(settings, client_id=f"{settings.client_id}-{made}")
-        return MqttLink(own, on_message, on_notice, subscriptions)
+        return MqttLink(own, on_message, on_notice, subscriptions, run_guarded)
 
     return open_link
 

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 
+from actors.base import run_guarded
 from actors.runtime import ThreadedRuntime
 from actors.wiring import dashed
 from commands.run import LOOPBACK, Ending, link_settings, opener
@@ -35,7 +36,7 @@ class ClockMouth:
         self._house, self._runtime, self._to = house, runtime, to
         self._topic = clock_topic(house, to)
         settings = link_settings(link, f"{plant_alias(house)}-{os.getpid()}")
-        self._link = MqttLink(settings, lambda *_: None, lambda _: None, ())
+        self._link = MqttLink(settings, lambda *_: None, lambda _: None, (), run_guarded)
 
     def start(self) -> None:
         self._link.start()

@@ -46,7 +46,9 @@ from gw_spaceheat.wires.system_clock import SystemClock
 from gw_spaceheat.wires.systemd_notify import SystemdNotify
 
 VIEW_S = 0.5
-MEMORY_FILES = ("outbox.db", "outbox.db-wal", "outbox.db-shm", "contract.json", "safety.json", "opt_out.json")
+DATABASES = ("outbox.db", "journal.db")
+MEMORY_FILES = (*(name + end for name in DATABASES for end in ("", "-wal", "-shm")), "contract.json", "safety.json",
+                "opt_out.json", "policy.json")  # fmt: skip
 MQTT_CONNECT = b"\x10\x11\x00\x04MQTT\x04\x02\x00\x0a\x00\x05probe"
 
 
@@ -103,6 +105,7 @@ def _run_real(settings: Settings, site: Site, folder: Path, ending: Ending) -> N
         clock=SystemClock(runtime.wall_s),
         begin_anew=ending.fail,
         outbox_megabytes=settings.outbox_megabytes,
+        ear=settings.receiving_ear,
     )
     names, service = add_scada(runtime, parts), SystemdNotify()
     watcher = add_supervisor(runtime, names, service.answered)
@@ -213,7 +216,7 @@ def _run_simulated(options: LocalOptions, settings: Settings, site: Site, folder
         )
         if not options.with_atn:
             print("without run_atn.py beside it the house stays in local control", flush=True)
-        _Simulated(options, site, link, folder, memory, start_s, ending).run()
+        _Simulated(options, site, link, folder, memory, start_s, ending, settings.receiving_ear).run()
     finally:
         if broker is not None:
             broker.stop()
@@ -232,7 +235,7 @@ class _Simulated:
 
     def __init__(
         self, options: LocalOptions, site: Site, link: LinkSettings, folder: Path, memory: Path, start_s: float,
-        ending: Ending,
+        ending: Ending, ear: str,
     ) -> None:  # fmt: skip
         self._site, self._ending = site, ending
         house = site.house
@@ -260,6 +263,7 @@ class _Simulated:
                 folder=memory,
                 instance_id=runtime.new_id(),
                 first_boot=int(time.time()),
+                ear=ear,
             ),
         )
         self._others = add_market(runtime, house, site.prices, opener(link, f"{house.alias}.market-{me}", ending))

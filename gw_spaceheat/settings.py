@@ -7,7 +7,7 @@ here but in its file in input_data/houses.
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -106,6 +106,8 @@ class Settings(BaseSettings):
     # How long, and how much at most, an AtomicTNode remembers of what it knew and decided.
     atn_memory_days: Annotated[float, Field(ge=1, le=3660)] = 92.0
     atn_memory_megabytes: Annotated[int, Field(ge=1, le=100_000)] = 512
+    # Who stores a house's events and acknowledges them: one for each house.
+    durable_receiver: Literal["atn", "ear"] = "atn"
     # postgresql://user:password@host:5432/database; None: SQLite in the data folder.
     ear_database_url: SecretStr | None = None
     # Where the ear sends a copy of all readings as InfluxDB lines, such as http://127.0.0.1:8428/write?db=gws.
@@ -127,6 +129,11 @@ class Settings(BaseSettings):
             return None
         token = self.ear_lines_token
         return self.ear_lines_url.get_secret_value(), None if token is None else token.get_secret_value()
+
+    @property
+    def receiving_ear(self) -> str:
+        """Alias of the ear that acknowledges this house's events; empty: its AtomicTNode does."""
+        return self.ear_alias if self.durable_receiver == "ear" else ""
 
     @field_validator("local", "cloud")
     @classmethod

@@ -125,6 +125,9 @@ WIRE_KINDS = (
 )
 # actors.loopback belongs to the chooser: it serves simulated wires on 127.0.0.1 and hands out the real clients.
 WIRE_KIND_USERS = ("actors.wiring", "actors.loopback", "gw_spaceheat.wires", "gw_spaceheat.simulation")
+# What may raise anything ends here, and is told: the guard of actors, and of threads that are no actor's (handed down).
+GUARD = "actors/base.py"
+BROAD = frozenset(("Exception", "BaseException", "ExceptionGroup", "BaseExceptionGroup"))
 KIND_NAMES = frozenset(("is_simulated", "is_simulation", "simulated_mode", "is_real", "is_fake"))
 
 LONGEST_FILE = 400
@@ -258,6 +261,19 @@ def safe_commands(path: str, tree: ast.AST) -> Iterator[str]:
                 yield f"{path}:{node.lineno}: makes a SafeCommand; only decisions/safety.py may"
 
 
+def broad_excepts(path: str, tree: ast.AST) -> Iterator[str]:
+    """A bug is caught in one place only; everybody else names what can go wrong."""
+    for node in ast.walk(tree) if path != GUARD else ():
+        caught: list[ast.expr | None] = []
+        if isinstance(node, ast.ExceptHandler):
+            caught = [node.type]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "suppress":
+            caught = [*node.args]
+        named = {getattr(part, "id", "") for what in caught if what is not None for part in ast.walk(what)}
+        if None in caught or named & BROAD:
+            yield f"{path}:{node.lineno}: catches everything; only {GUARD} may, and hands its run_guarded down"
+
+
 RULES: tuple[Callable[[str, ast.AST], Iterator[str]], ...] = (
     direction,
     libraries,
@@ -265,6 +281,7 @@ RULES: tuple[Callable[[str, ast.AST], Iterator[str]], ...] = (
     clocks,
     kinds_of_wire,
     safe_commands,
+    broad_excepts,
 )
 
 
@@ -359,6 +376,10 @@ FORBIDDEN = {
     "invented identity": ("gw_spaceheat/messages/envelope.py", "import uuid\nx = uuid.uuid4()"),
     "asks what kind of house": ("actors/scada.py", "def f(is_simulated: bool) -> None: ..."),
     "asks an attribute": ("actors/scada.py", "class A: ...\nif A.is_simulated: ..."),
+    "catches everything": ("gw_spaceheat/wires/mqtt.py", "try:\n    f()\nexcept Exception:\n    pass"),
+    "catches everything among others": ("commands/run.py", "try:\n    f()\nexcept (OSError, BaseException):\n    pass"),
+    "catches whatever comes": ("actors/ear.py", "try:\n    f()\nexcept:\n    pass"),
+    "suppresses everything": ("actors/ear.py", "from contextlib import suppress\nwith suppress(Exception):\n    f()"),
     "passes the safety filter by": ("actors/relay.py", "command = SafeCommand(None, 0.0)"),
 }
 
@@ -371,6 +392,8 @@ ALLOWED = {
     "the chooser chooses": ("actors/wiring.py", "from gw_spaceheat.simulation.wires import make_wires"),
     "generator as argument": ("gw_spaceheat/simulation/x.py", "import random\ndef f(r: random.Random) -> float: ..."),
     "runtime makes the clock": ("actors/runtime.py", "import time\nnow = time.time"),
+    "the guard catches everything": ("actors/base.py", "try:\n    f()\nexcept Exception:\n    pass"),
+    "names what it catches": ("commands/run.py", "try:\n    f()\nexcept (OSError, ValueError):\n    pass"),
     "time as argument": ("gw_spaceheat/markets/x.py", "from datetime import datetime\nd = datetime.fromtimestamp(0.0)"),
 }
 

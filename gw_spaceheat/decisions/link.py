@@ -103,6 +103,11 @@ class LinkRules:
     silence_s: float = 20.0
     answer_s: float = 5.0
     proof_s: float = 60.0
+    # More connections lost in so short a time are no weather: most likely a second client has our name, and each
+    # throws the other out. Told again after `storm_again_s` if it goes on.
+    storm_losses: int = 3
+    storm_within_s: float = 60.0
+    storm_again_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,8 @@ class LinkView:
     heard_s: float | None = None
     proven_s: float | None = None
     pinged_s: float | None = None  # the last ping, None when it was answered
+    lost_s: tuple[float, ...] = ()  # when connections were lost lately
+    storm_s: float | None = None  # when that was told last
 
     @property
     def active(self) -> bool:
@@ -137,7 +144,15 @@ class PeerLost:
     reason: str
 
 
-LinkEffect = SendPing | PeerActive | PeerLost
+@dataclass(frozen=True, slots=True)
+class ConnectionStorm:
+    """Connections are lost again and again: tell a person."""
+
+    losses: int
+    within_s: float
+
+
+LinkEffect = SendPing | PeerActive | PeerLost | ConnectionStorm
 
 
 def decide(
@@ -158,6 +173,9 @@ def decide(
         view = replace(view, heard_s=now_s)
     if event is _E.ROUND_TRIP:
         view = replace(view, pinged_s=None, proven_s=now_s if after is _S.ACTIVE else view.proven_s)
+    if event is _E.DISCONNECTED and was in (_S.AWAITING_SETUP, _S.AWAITING_PEER, _S.ACTIVE):
+        view, storm = _count_loss(view, now_s, rules)
+        effects += storm
     if after is _S.ACTIVE and was is not _S.ACTIVE:
         effects.append(PeerActive())
     if was is _S.ACTIVE and after is not _S.ACTIVE:
@@ -169,6 +187,15 @@ def decide(
     if after in (_S.CONNECTING, _S.STOPPED):
         view = replace(view, pinged_s=None, heard_s=None, proven_s=None)
     return view, tuple(effects)
+
+
+def _count_loss(view: LinkView, now_s: float, rules: LinkRules) -> tuple[LinkView, list[LinkEffect]]:
+    lost_s = (*(at_s for at_s in view.lost_s if now_s - at_s < rules.storm_within_s), now_s)
+    view = replace(view, lost_s=lost_s)
+    quiet = view.storm_s is not None and now_s - view.storm_s < rules.storm_again_s
+    if len(lost_s) <= rules.storm_losses or quiet:
+        return view, []
+    return replace(view, storm_s=now_s), [ConnectionStorm(len(lost_s), rules.storm_within_s)]
 
 
 def tick(view: LinkView, now_s: float, rules: LinkRules | None = None) -> tuple[LinkView, tuple[LinkEffect, ...]]:

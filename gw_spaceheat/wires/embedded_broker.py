@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Literal
 
@@ -180,34 +181,40 @@ class EmbeddedBroker:
 
 
 class _AmqttThread:
-    """amqtt in an event loop of its own."""
+    """amqtt in an event loop of its own; whatever it raises is the result of `_served`."""
 
     def __init__(self, port: int) -> None:
-        self.problem = ""
         self._port = port
         self._loop = asyncio.new_event_loop()
         self._ending = asyncio.Event()
+        self._served: Future[None] | None = None
         self._thread = threading.Thread(target=self._run, name="amqtt", daemon=True)
+
+    @property
+    def problem(self) -> str:
+        """What ended it; empty while it runs, and when it was stopped."""
+        if self._served is None or not self._served.done():
+            return ""
+        error = self._served.exception()
+        return f"{type(error).__name__}: {error}" if error is not None else ""
 
     def start(self) -> None:
         self._thread.start()
+        self._served = asyncio.run_coroutine_threadsafe(self._serve(), self._loop)
 
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._served is not None and not self._served.done()
 
     def stop(self) -> None:
-        if self._thread.is_alive():
+        if self._thread.is_alive() and self._served is not None:
             self._loop.call_soon_threadsafe(self._ending.set)
+            wait([self._served], STOP_TIMEOUT_S)
+            self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(STOP_TIMEOUT_S)
 
     def _run(self) -> None:
-        try:
-            self._loop.run_until_complete(self._serve())
-        except Exception as error:  # the thread's edge: start() reports it
-            self.problem = f"{type(error).__name__}: {error}"
-            LOG.exception("embedded broker amqtt ended")
-        finally:
-            self._loop.close()
+        self._loop.run_forever()
+        self._loop.close()
 
     async def _serve(self) -> None:
         # By name: most installations have no amqtt, and it carries no types.

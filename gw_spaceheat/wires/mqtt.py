@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gw_spaceheat.errors import BadInput, OurError
-from gw_spaceheat.wires.mqtt_protocol import LinkNotice, OnMessage, OnState
+from gw_spaceheat.wires.mqtt_protocol import Guard, LinkNotice, OnMessage, OnState
 
 LOG = logging.getLogger(__name__)
 
@@ -37,7 +37,9 @@ PUBACK_TIMEOUT_S = 15.0
 PUBACK_OVERTAKEN_BY = 200
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 60.0
-STABLE_AFTER_S = 10.0  # a connection that held this long resets the back-off
+# A connection that held this long resets the back-off. Long, for two clients of one name throw each other out for as
+# long as both come back soon.
+STABLE_AFTER_S = 60.0
 IN_FLIGHT = 20  # paho's own limit; the rest waits in our queue
 REFUSED = {"Bad user name or password", "Not authorized", "Bad authentication method", "Banned"}
 
@@ -76,10 +78,12 @@ class MqttLink:
         on_message: OnMessage,
         on_state: OnState,
         subscriptions: Sequence[str],
+        guard: Guard,
         rng: random.Random | None = None,
     ) -> None:
         """`on_message` and `on_state` run in the network thread: they must only hand over and return.
 
+        `guard` runs a step and gives back what it raised: paho's thread died silently of a handler's bug.
         Raises BadInput when a certificate or key file cannot be used.
         """
         if not 1 <= settings.port <= 65535:
@@ -87,7 +91,7 @@ class MqttLink:
         self.settings = settings
         self.callback_errors = 0
         self.dropped = 0
-        self._on_message, self._on_state = on_message, on_state
+        self._on_message, self._on_state, self._guard = on_message, on_state, guard
         self._subscriptions = tuple(subscriptions)
         # Jitter only has to differ between clients, so their names will do as seed.
         self._rng = rng or random.Random(settings.client_id)
@@ -125,11 +129,11 @@ class MqttLink:
         return len(self._queue) + len(self._in_flight)
 
     def alive(self) -> bool:
-        """Whether the network thread runs; a started link whose thread is gone has to be started anew."""
+        """Whether the network thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
-        """Start the network thread, also again after it failed. Returns at once."""
+        """Start the network thread. Returns at once."""
         if self.alive():
             return
         if self._stopping.is_set():
@@ -168,13 +172,14 @@ class MqttLink:
         self._tell(LinkNotice.STOPPED, "")
 
     def run(self) -> None:
-        """The network loop; blocks until stopped. A bug in it is told as `failed` instead of a silent death."""
-        try:
-            self._loop()
-        except Exception as error:  # the thread's edge: nobody above could hear it
-            LOG.exception("%s: network thread ended", self.name)
+        """The network loop; blocks until stopped. A bug in it is told as `failed`, and the loop begins anew."""
+        while (bug := self._guard(self._loop)) is not None:
+            LOG.error("%s: network loop ended: %s", self.name, bug)
+            self._failures += 1
             self._close_socket()
-            self._tell(LinkNotice.FAILED, f"{self.name}: network thread ended by {type(error).__name__}: {error}")
+            self._tell(LinkNotice.FAILED, f"{self.name}: network loop ended by {bug}; retrying")
+            if self._stopping.wait(self._retry_delay_s()):
+                return
 
     # -- the network thread ------------------------------------------------------------------------------
 
@@ -313,11 +318,14 @@ class MqttLink:
         self._note_drained()
 
     def _received(self, _client: paho.Client, _user: object, message: paho.MQTTMessage) -> None:
-        try:
-            self._on_message(message.topic, bytes(message.payload), bool(message.retain))
-        except Exception:  # a handler's bug must not end the link
+        self._hand_over(lambda: self._on_message(message.topic, bytes(message.payload), bool(message.retain)))
+
+    def _hand_over(self, step: Callable[[], None]) -> None:
+        """A handler's bug must not end the link."""
+        bug = self._guard(step)
+        if bug is not None:
             self.callback_errors += 1
-            LOG.exception("%s: handler failed on a message of %s", self.name, message.topic)
+            LOG.error("%s: handler failed: %s", self.name, bug)
 
     # -- small things -------------------------------------------------------------------------------------
 
@@ -344,11 +352,7 @@ class MqttLink:
         if notice is self._notice:
             return
         self._notice = notice
-        try:
-            self._on_state(notice)
-        except Exception:  # as in _received
-            self.callback_errors += 1
-            LOG.exception("%s: handler failed on state %s", self.name, notice)
+        self._hand_over(lambda: self._on_state(notice))
 
     def _note_drained(self) -> None:
         with self._lock:

@@ -19,7 +19,7 @@ class LinkNotice(StrEnum):
     UNREACHABLE = "unreachable"  # no broker answered, will retry
     AUTH_REFUSED = "auth-refused"  # the broker answered and does not want this name and password
     SUBSCRIBE_REFUSED = "subscribe-refused"  # let in, but a subscription was denied
-    FAILED = "failed"  # the network thread died by a bug: start() makes a new one
+    FAILED = "failed"  # a bug ended the network loop, which begins anew: will retry
     STOPPED = "stopped"
 
 
@@ -27,6 +27,9 @@ OnMessage = Callable[[str, bytes, bool], None]
 """Called with topic, payload, and whether the broker had retained the message."""
 
 OnState = Callable[[str], None]
+
+Guard = Callable[[Callable[[], None]], str | None]
+"""Runs a step; what it raised comes back as text. The edge of a thread that is no actor's; `actors/base.py` has it."""
 
 
 class Link(Protocol):

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.base import ActorCrashed, Context, Shell
+from actors.base import ActorCrashed, Context, Shell, run_guarded
 from actors.events import Send
-from actors.gateway import Gateway, OpenLink, Post
+from actors.gateway import Gateway, OpenLink
+from actors.post import Post
 from actors.runtime import ThreadedRuntime
 from actors.supervisor import Supervisor
 from gw_spaceheat.messages.telemetry import report_from
@@ -71,7 +72,7 @@ def opener(broker: EmbeddedBroker, client_id: str) -> OpenLink:
     settings = MqttLinkSettings("127.0.0.1", broker.port, "house", "right", client_id)
 
     def open_link(on_message: OnMessage, on_state: OnState, subscriptions: Sequence[str]) -> Link:
-        return MqttLink(settings, on_message, on_state, subscriptions, random.Random(client_id))
+        return MqttLink(settings, on_message, on_state, subscriptions, run_guarded, random.Random(client_id))
 
     return open_link
 
@@ -84,7 +85,7 @@ def house(tmp_path: Path, mosquitto: Path) -> Iterator[House]:
     runtime = ThreadedRuntime(speed=SPEED, sink=lambda _, who, kind, text: lines.append(f"{who} {kind} {text}"))
     outbox, store = Outbox(tmp_path / "outbox.db"), MessageStore(tmp_path / "store.db")
     scada = Post("cloud", SCADA, {"ltn": ATN}, ("gw/d1-isone-house/to/s/#",), LINK_TYPES)
-    atn = Post("cloud", ATN, {"s": SCADA}, ("gw/d1-isone-house-scada/to/ltn/#",), LINK_TYPES | {"report"})
+    atn = Post("cloud", ATN, {"s": SCADA}, ("gw/d1-isone-house-scada/to/ltn/#",), LINK_TYPES | {"report", "glitch"})
     listener = runtime.add("listener", Listener)
 
     def make_scada(context: Context) -> Gateway:
@@ -132,3 +133,23 @@ def test_a_crashed_gateway_leaves_no_second_client_behind(house: House) -> None:
     threads = [thread.name for thread in threading.enumerate()]
     assert threads.count("mqtt-scada") == 1
     assert not [line for line in house.lines if "link cloud disconnected" in line]
+
+
+def test_two_clients_of_one_name_are_noticed_and_come_back_ever_less_often(house: House) -> None:
+    """Each connection throws the other one out: told as an event, and the storm dies down instead of raging."""
+    house.wait(lambda: any("link cloud subscribed" in line for line in house.lines), "linked")
+    states: list[str] = []
+    settings = MqttLinkSettings("127.0.0.1", house.broker.port, "house", "right", "scada")
+    twin = MqttLink(settings, lambda *_: None, states.append, ["x"], run_guarded, random.Random(5))
+    twin.start()
+    try:
+        house.wait(lambda: any("has another client our name?" in line for line in house.lines), "noticed")
+        before = len(house.lines)
+        threading.Event().wait(10.0)
+        connects = states.count("connected") + sum("scada link cloud connected" in line for line in house.lines)
+        later = sum("scada link cloud connected" in line for line in house.lines[before:])
+    finally:
+        twin.stop(1.0)
+    assert connects < 25, "mosquitto alone would let them throw each other out once a second"
+    assert later <= 4
+    house.wait(lambda: bool(house.store.rows(0, 100, "glitch")), "told to the receiver")

@@ -7,7 +7,8 @@ from functools import partial
 from actors.base import Context
 from actors.ear import BATCH_MESSAGES, Ear
 from actors.events import Send
-from actors.gateway import Gateway, Post, Raw
+from actors.gateway import Gateway, Raw
+from actors.post import Post
 from actors.runtime import VirtualRuntime
 from gw_spaceheat.errors import StorageError
 from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, topic_of
@@ -83,13 +84,13 @@ class House:
         return found
 
 
-def test_a_batch_is_committed_after_half_a_second_and_then_acknowledged() -> None:
+def test_a_batch_is_committed_after_a_tenth_of_a_second_and_then_acknowledged() -> None:
     house = House()
     for seq in range(3):
         house.hear(seq)
-    house.run(0.4)
+    house.run(0.08)
     assert house.acked() == [] and house.store.count() == 0
-    house.run(0.2)
+    house.run(0.04)
     assert house.acked() == ["id-0", "id-1", "id-2"] and house.store.count() == 3
 
 
@@ -132,7 +133,7 @@ def test_while_the_store_is_away_nothing_is_acknowledged_and_nothing_lost() -> N
 def test_a_stop_commits_what_waits() -> None:
     house = House()
     house.hear(1)
-    house.run(0.1)
+    house.run(0.05)
     kept: list[int] = []
     house.store.close = lambda: kept.append(house.store.count())  # type: ignore[method-assign]
     house.actor.on_stop()

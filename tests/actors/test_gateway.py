@@ -9,7 +9,8 @@ import pytest
 
 from actors.base import Context, Shell
 from actors.events import Received, Send
-from actors.gateway import Gateway, OpenLink, Post
+from actors.gateway import Gateway, OpenLink
+from actors.post import Post
 from actors.runtime import VirtualRuntime
 from gw_spaceheat.messages.base import WireModel
 from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat, SlowDispatchContract, make_heartbeat

@@ -9,7 +9,8 @@ import pytest
 
 from actors.base import Context, Shell
 from actors.events import Readings, Tick
-from actors.gateway import Gateway, OpenLink, Post
+from actors.gateway import Gateway, OpenLink
+from actors.post import Post
 from actors.reporter import AWAY_REPORTS, Reporter
 from actors.runtime import VirtualRuntime
 from commands.site import load_site
@@ -168,12 +169,26 @@ def test_weeks_without_internet_then_back(days: int) -> None:
     drained_s = max(row.received_s for row in bench.store.rows(before, 10**6, "report")) - back_s
     count = len(bench.store.rows(before, 10**6, "report"))
     assert count > (1500 if days > 28 else 900)
-    assert count / drained_s >= 150.0, f"{count} reports in {drained_s:.1f} s"
+    assert count / drained_s >= 200.0, f"{count} reports in {drained_s:.1f} s"
     bench.run(600.0)
     check_tiers(bench, away_s, back_s)
     rows = bench.store.rows(0, 10**6)
     numbers = [(row.boot, row.seq) for row in rows if row.seq is not None]
     assert numbers == sorted(set(numbers)), "in order, nothing twice"
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.2, 0.45])
+def test_a_receiver_that_is_slow_is_waited_for_and_never_forgotten(delay_s: float) -> None:
+    """The drain once stood still until the next report when the receiver had not caught up."""
+    bench = Bench(period_s=300.0)
+    bench.run(3600.0)
+    bench.broker.stop()
+    bench.run(DAY_S)
+    bench.broker.faults.delay_s = delay_s
+    bench.broker.start()
+    before = bench.store.count()
+    bench.run(50.0)
+    assert len(bench.store.rows(before, 10**6, "report")) >= 280
 
 
 def check_tiers(bench: Bench, away_s: float, back_s: float) -> None:

@@ -1,7 +1,6 @@
-"""The two processes that a storm kills: a SCADA's journal, outbox and links, and the durable receiver.
+"""The SCADA that a storm kills: journal, reporter, outbox and link. Its durable receiver is the ear.
 
-storm_parts.py scada    FOLDER PORT START_S SPEED     reads readings from stdin, says what it has committed
-storm_parts.py receiver FOLDER PORT START_S SPEED
+storm_parts.py FOLDER PORT START_S SPEED     reads readings from stdin, says what it has committed
 """
 
 import os
@@ -13,21 +12,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from actors.base import run_guarded
 from actors.events import Readings
-from actors.gateway import Gateway, OpenLink, Post
+from actors.gateway import Gateway, OpenLink
 from actors.reporter import Reporter
 from actors.runtime import ThreadedRuntime
+from actors.wiring import scada_post
 from commands.site import load_site
 from gw_spaceheat.house.model import House
 from gw_spaceheat.storage.journal import Journal
-from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.storage.outbox import Outbox
 from gw_spaceheat.wires.mqtt import MqttLink, MqttLinkSettings
 from gw_spaceheat.wires.mqtt_protocol import Link, OnMessage, OnState
 
 REPORT_S = 5.0
-LINK_TYPES = frozenset({"gridworks.ping", "gridworks.ack"})
-ATN_TYPES = LINK_TYPES | {"report", "glitch", "snapshot.spaceheat", "power.watts"}
+EAR = "d1.ear"
 
 
 def stormy_house() -> House:
@@ -63,16 +62,9 @@ class TellingOutbox(Outbox):
 def opener(port: int, client_id: str) -> OpenLink:
     def open_link(on_message: OnMessage, on_state: OnState, subscriptions: Sequence[str]) -> Link:
         settings = MqttLinkSettings("127.0.0.1", port, client_id=client_id)
-        return MqttLink(settings, on_message, on_state, subscriptions, random.Random())
+        return MqttLink(settings, on_message, on_state, subscriptions, run_guarded, random.Random())
 
     return open_link
-
-
-def post_of(house: House, scada: bool) -> Post:
-    here, there = (house.scada_alias, house.atn_alias) if scada else (house.atn_alias, house.scada_alias)
-    short, peer = ("s", "ltn") if scada else ("ltn", "s")
-    types = LINK_TYPES if scada else ATN_TYPES
-    return Post("cloud", here, {peer: there}, (f"gw/{there.replace('.', '-')}/to/{short}/#",), types, watched=peer)
 
 
 def run_scada(runtime: ThreadedRuntime, folder: Path, port: int) -> None:
@@ -82,7 +74,7 @@ def run_scada(runtime: ThreadedRuntime, folder: Path, port: int) -> None:
     outbox = TellingOutbox(folder / "outbox.db")
     reporter, cloud = runtime.address("reporter"), runtime.address("cloud")
     instance_id = runtime.new_id()
-    post, open_link = post_of(house, True), opener(port, "scada")
+    post, open_link = scada_post(house, EAR), opener(port, "scada")
     runtime.add("cloud", lambda c: Gateway(c, post, open_link, [reporter], outbox=outbox))
     runtime.add("reporter", lambda c: Reporter(c, house, instance_id, "ltn", cloud, journal=journal))
     runtime.start("cloud")
@@ -98,18 +90,8 @@ def run_scada(runtime: ThreadedRuntime, folder: Path, port: int) -> None:
         reporter.tell(Readings("storm", values, float(at_s)))
 
 
-def run_receiver(runtime: ThreadedRuntime, folder: Path, port: int) -> None:
-    house = stormy_house()
-    store = MessageStore(folder / "store.db")
-    post, open_link = post_of(house, False), opener(port, "atn")
-    runtime.add("atn", lambda c: Gateway(c, post, open_link, [], store=store))
-    runtime.start("atn")
-    os.write(1, b"ready\n")
-    sys.stdin.read()
-
-
 def main() -> None:
-    role, folder, port, start_s, speed = sys.argv[1:]
+    folder, port, start_s, speed = sys.argv[1:]
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -122,7 +104,7 @@ def main() -> None:
         float(speed),
         sink=lambda at_s, who, kind, text: print(f"{at_s:.1f} {who} {kind} {text}", file=sys.stderr),
     )
-    (run_scada if role == "scada" else run_receiver)(runtime, Path(folder), int(port))
+    run_scada(runtime, Path(folder), int(port))
 
 
 if __name__ == "__main__":

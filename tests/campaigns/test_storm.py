@@ -17,7 +17,7 @@ def test_a_small_storm_and_what_its_checker_finds(tmp_path: Path) -> None:
     result = storm.run()
     assert passed(result), json.dumps(result)
     assert int(str(result["readings_stored"])) > 1000
-    with sqlite3.connect(tmp_path / "store.db") as db:
+    with sqlite3.connect(tmp_path / "ear" / "ear-messages.db") as db:
         db.execute("DELETE FROM message WHERE row = (SELECT row FROM message WHERE type_name = 'report' LIMIT 1)")
     broken = storm.check()
     assert broken["committed_readings_lost"] or broken["acked_events_lost"], "an event taken away is found"

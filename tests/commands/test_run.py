@@ -3,104 +3,20 @@
 import importlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from commands.run import Lines, Sieve
 from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
+from tests.fixtures.programs import LIMIT_S, Start, free_port
 
-LIMIT_S = 25.0
 HOUSES = "input_data/houses"
-GWS = "from commands.main import main; main()"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class Run:
-    """A program of ours in a folder of its own; `lines` are what it has printed so far."""
-
-    process: subprocess.Popen[str]
-    lines: list[str]
-    reader: threading.Thread
-
-    def wait_for(self, *texts: str) -> bool:
-        """Until a line holds all of these texts; False when the program ended or the time is over."""
-        end_s = time.monotonic() + LIMIT_S
-        while time.monotonic() < end_s:
-            if any(all(text in line for text in texts) for line in list(self.lines)):
-                return True
-            if self.process.poll() is not None:
-                self.reader.join(1.0)
-                return any(all(text in line for text in texts) for line in self.lines)
-            self.reader.join(0.02)
-        return False
-
-    def end(self) -> tuple[int, list[str]]:
-        """Exit code and the lines on stderr, as soon as it has ended by itself."""
-        try:
-            code = self.process.wait(LIMIT_S)
-        finally:
-            self.process.kill()
-        self.reader.join(5.0)
-        assert self.process.stderr is not None
-        return code, self.process.stderr.read().splitlines()
-
-    def containing(self, text: str) -> list[str]:
-        return [line for line in self.lines if text in line]
-
-
-Start = Callable[..., Run]
-
-
-@pytest.fixture
-def start(repository: Path, tmp_path: Path) -> Iterator[Start]:
-    """`start("run_ear.py", "--seconds", "3", GWS_CLOUD__PORT="1")`; whatever still runs at the end is killed."""
-    runs: list[Run] = []
-
-    def begin(program: str, *arguments: str, **environment: str) -> Run:
-        folder = tmp_path / f"run{len(runs)}"
-        folder.mkdir()
-        nobody = {"GWS_CLOUD__PORT": str(free_port()), "GWS_LOCAL__PORT": str(free_port())}
-        command = ["-c", GWS] if program == "gws" else [str(repository / program)]
-        process = subprocess.Popen(
-            [sys.executable, *command, *arguments],
-            cwd=folder, env=os.environ | nobody | environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        lines: list[str] = []
-
-        def read() -> None:
-            assert process.stdout is not None
-            lines.extend(iter(process.stdout.readline, ""))
-
-        reader = threading.Thread(target=read, daemon=True)
-        runs.append(Run(process, lines, reader))
-        reader.start()
-        return runs[-1]
-
-    yield begin
-    for run in runs:
-        if run.process.poll() is None:
-            # Orderly if it can: a killed run would leave its broker behind.
-            run.process.terminate()
-            try:
-                run.process.wait(5.0)
-            except subprocess.TimeoutExpired:
-                run.process.kill()
-                run.process.wait(5.0)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gw_spaceheat.decisions.link import (
     EVENT_OF_NOTICE,
     TABLE,
+    ConnectionStorm,
     LinkEvent,
     LinkRules,
     LinkState,
@@ -122,3 +123,33 @@ def test_active_only_by_a_round_trip_while_subscribed(steps: list[tuple[LinkEven
             assert (event, before.state) == (E.ROUND_TRIP, S.AWAITING_PEER)
         assert (PeerActive() in effects) == (view.active and not before.active)
         assert any(isinstance(e, PeerLost) for e in effects) == (before.active and not view.active)
+
+
+def losses(times_s: list[float]) -> list[tuple[float, ConnectionStorm]]:
+    """Connect, and lose the connection at these times: when a storm was told."""
+    view, found = LinkView(), []
+    view, _ = decide(view, E.START, times_s[0])
+    for at_s in times_s:
+        for event in (E.CONNECTED, E.SUBSCRIBED, E.DISCONNECTED):
+            view, effects = decide(view, event, at_s)
+            found += [(at_s, effect) for effect in effects if isinstance(effect, ConnectionStorm)]
+    return found
+
+
+def test_the_fourth_loss_within_a_minute_is_a_storm_and_told_once() -> None:
+    assert losses([0.0, 10.0, 20.0, 30.0, 31.0, 32.0]) == [(30.0, ConnectionStorm(4, 60.0))]
+
+
+def test_losses_of_a_bad_line_are_no_storm() -> None:
+    assert losses([60.0 * number / 3 for number in range(100)]) == []
+
+
+def test_a_storm_that_goes_on_is_told_each_hour() -> None:
+    assert [at_s for at_s, _ in losses([5.0 * number for number in range(1000)])] == [15.0, 3615.0]
+
+
+def test_a_broker_that_cannot_be_reached_is_no_storm() -> None:
+    view = after(E.START)
+    for number in range(100):
+        view, effects = decide(view, E.CONNECT_FAILED, float(number))
+        assert effects == ()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.base import run_guarded
 from commands.run import Ending
 from commands.run_cloud import run_atn, run_ear
 from gw_spaceheat.security.certificates import Authority
@@ -69,7 +70,7 @@ def test_our_link_refuses_a_server_of_tls_1_1(tmp_path: Path) -> None:
         heard = Heard()
         port = int(listener.getsockname()[1])
         settings = MqttLinkSettings("localhost", port, client_id="x", tls=True, tls_ca_path=authority.certificate_path)
-        link = MqttLink(settings, heard.message, heard.state, ())
+        link = MqttLink(settings, heard.message, heard.state, (), run_guarded)
         link.start()
         heard.wait(lambda: LinkNotice.UNREACHABLE in heard.states)
         server.join(5.0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.base import run_guarded
 from gw_spaceheat.wires.embedded_broker import EmbeddedBroker
 from gw_spaceheat.wires.mqtt import MqttLink, MqttLinkSettings
 
@@ -54,7 +55,9 @@ def test_mosquitto_takes_the_sample_and_the_acl_binds_names(broker: SampleBroker
         if payload == b"last":
             last.set()
 
-    link = MqttLink(MqttLinkSettings("127.0.0.1", broker.port, SCADA, "x", "c"), hear, lambda _: None, ["gw/#"])
+    link = MqttLink(
+        MqttLinkSettings("127.0.0.1", broker.port, SCADA, "x", "c"), hear, lambda _: None, ["gw/#"], run_guarded
+    )
     link.start()
     try:
         link.publish("gw/d1-isone-me-versant-keene-beech/to/s/dispatch", b"in another's name")

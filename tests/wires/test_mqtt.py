@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.base import run_guarded
 from gw_spaceheat.errors import BadInput, OurError
 from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.storage.outbox import Outbox
@@ -58,7 +59,7 @@ class Links:
         self, port: int, name: str, heard: Heard, *subscriptions: str, keepalive_s: int = 20, password: str = "right"
     ) -> MqttLink:
         settings = MqttLinkSettings("127.0.0.1", port, "house", password, name, keepalive_s)
-        link = MqttLink(settings, heard.message, heard.state, subscriptions, random.Random(1))
+        link = MqttLink(settings, heard.message, heard.state, subscriptions, run_guarded, random.Random(1))
         self.made.append(link)
         link.start()
         return link
@@ -140,12 +141,10 @@ def test_outbox_survives_broker_killed_again_and_again(broker: EmbeddedBroker, l
             for row in outbox.pending(0, 50):
                 scada.publish(row.topic, row.payload)
 
-    ear = MqttLink(
-        MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "ear"), store_and_ack, ear_heard.state, ["event"]
-    )
-    scada = MqttLink(
-        MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "scada"), acked, scada_heard.state, ["ack"]
-    )
+    ear_settings = MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "ear")
+    scada_settings = MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "scada")
+    ear = MqttLink(ear_settings, store_and_ack, ear_heard.state, ["event"], run_guarded)
+    scada = MqttLink(scada_settings, acked, scada_heard.state, ["ack"], run_guarded)
     links.made += [ear, scada]
     ear.start()
     scada.start()
@@ -223,7 +222,7 @@ def test_a_handler_that_raises_does_not_end_the_link(broker: EmbeddedBroker, lin
         heard.message(topic, payload, retained)
 
     settings = MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "scada")
-    link = MqttLink(settings, fragile, heard.state, ["x"])
+    link = MqttLink(settings, fragile, heard.state, ["x"], run_guarded)
     links.made.append(link)
     link.start()
     heard.wait_state(LinkNotice.SUBSCRIBED)
@@ -251,7 +250,7 @@ def test_stop_sends_what_is_queued(broker: EmbeddedBroker, links: Links) -> None
 def test_absent_broker_is_a_notice_and_the_queue_is_bounded(links: Links) -> None:
     heard = Heard()
     port = free_port()
-    link = MqttLink(MqttLinkSettings("127.0.0.1", port, max_queued=3), heard.message, heard.state, ["x"])
+    link = MqttLink(MqttLinkSettings("127.0.0.1", port, max_queued=3), heard.message, heard.state, ["x"], run_guarded)
     links.made.append(link)
     link.start()
     heard.wait_state(LinkNotice.UNREACHABLE)
@@ -332,23 +331,39 @@ def test_a_port_that_never_speaks_mqtt_is_given_up(links: Links, monkeypatch: py
         rude.close()
 
 
-def test_a_bug_in_the_network_thread_is_told(links: Links, monkeypatch: pytest.MonkeyPatch) -> None:
-    heard = Heard()
-    link = MqttLink(MqttLinkSettings("127.0.0.1", free_port()), heard.message, heard.state, [])
+@pytest.mark.broker
+def test_a_bug_in_the_network_thread_is_told_and_the_link_comes_back(
+    broker: EmbeddedBroker, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard, problems = Heard(), []
+    settings = MqttLinkSettings("127.0.0.1", broker.port, "house", "right", "scada")
 
-    def broken(*_: object) -> None:
+    def on_state(notice: str) -> None:
+        problems.append(link.problem)
+        heard.state(notice)
+
+    link = MqttLink(settings, heard.message, on_state, ["x"], run_guarded)
+    links.made.append(link)
+    real_connect = link._client.connect
+
+    def broken_once(host: str, port: int, keepalive_s: int) -> object:
+        monkeypatch.setattr(link._client, "connect", real_connect)
         raise RuntimeError("bug")
 
-    monkeypatch.setattr(link._client, "connect", broken)
+    monkeypatch.setattr(link._client, "connect", broken_once)
     link.start()
-    heard.wait_state(LinkNotice.FAILED)
-    assert "RuntimeError: bug" in link.problem
-    link.stop(1.0)
+    heard.wait_state(LinkNotice.SUBSCRIBED)
+    assert heard.states[:2] == ["connecting", "failed"]
+    assert any("RuntimeError: bug" in problem for problem in problems)
+    link.publish("x", b"alive")
+    heard.wait(lambda: len(heard.messages) == 1)
 
 
 def test_back_off_grows_is_jittered_and_capped() -> None:
     def delays(seed: int) -> list[float]:
-        link = MqttLink(MqttLinkSettings("127.0.0.1", 1), lambda *_: None, lambda _: None, [], random.Random(seed))
+        link = MqttLink(
+            MqttLinkSettings("127.0.0.1", 1), lambda *_: None, lambda _: None, [], run_guarded, random.Random(seed)
+        )
         found = []
         for failures in range(1, 30):
             link._failures = failures
@@ -363,14 +378,16 @@ def test_back_off_grows_is_jittered_and_capped() -> None:
 
 @pytest.mark.parametrize("topic", ["", "a/+", "a/#", "a\0"])
 def test_impossible_topic_is_our_error(topic: str) -> None:
-    link = MqttLink(MqttLinkSettings("127.0.0.1", 1), lambda *_: None, lambda _: None, [])
+    link = MqttLink(MqttLinkSettings("127.0.0.1", 1), lambda *_: None, lambda _: None, [], run_guarded)
     with pytest.raises(OurError, match="cannot publish"):
         link.publish(topic, b"")
 
 
 def test_bad_settings_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"port 0 is not in 1\.\.65535"):
-        MqttLink(MqttLinkSettings("h", 0), lambda *_: None, lambda _: None, [])
+        MqttLink(MqttLinkSettings("h", 0), lambda *_: None, lambda _: None, [], run_guarded)
     ca = tmp_path / "missing.pem"
     with pytest.raises(BadInput, match=r"missing\.pem"):
-        MqttLink(MqttLinkSettings("h", 8883, tls=True, tls_ca_path=ca), lambda *_: None, lambda _: None, [])
+        MqttLink(
+            MqttLinkSettings("h", 8883, tls=True, tls_ca_path=ca), lambda *_: None, lambda _: None, [], run_guarded
+        )

@@ -109,15 +109,19 @@ def bid_regret(bid: Bid, cleared_kw: float, price_usd_per_mwh: float) -> BidRegr
 def market_slot(case: PlanningCase) -> tuple[float, float]:
     """The slot (epoch s) a case's bid is for: from its start to the first step's end on a full hour, or an hour on.
 
-    Less than a quarter of an hour is no slot.
+    Less than a quarter of an hour is no slot. What is committed already is not bid for again: then it is the slot
+    behind that, unless nothing of the case is.
     """
-    end_s = case.start_s
+    start_s = end_s = case.start_s
     for minutes in case.step_minutes:
-        end_s += 60.0 * minutes
-        passed_s = end_s - case.start_s
+        begin_s, end_s = end_s, end_s + 60.0 * minutes
+        if begin_s == start_s and any(slot.start_s < end_s and begin_s < slot.end_s for slot in case.commitments):
+            start_s = end_s
+            continue
+        passed_s = end_s - start_s
         if passed_s >= SLOT_S - SAME_S or (end_s % SLOT_S < SAME_S and passed_s >= 0.25 * SLOT_S):
             break
-    return case.start_s, end_s
+    return (start_s, end_s) if start_s < end_s else market_slot(replace(case, commitments=()))
 
 
 def bid_of(solution: Solution, slot_start_s: float, slot_end_s: float) -> Bid:

@@ -20,6 +20,7 @@ from gw_spaceheat.messages.base import EARLIEST_S, LATEST_S
 from gw_spaceheat.messages.envelope import parse_object
 from gw_spaceheat.planning.case import Commitment, DemandCharge, Floats, PlanningCase, Scenario, StateNow
 from gw_spaceheat.planning.flo import case_of_flo, flo_object, read_flo
+from gw_spaceheat.planning.inputs import FORECAST_C, SETPOINT_C, WIND_M_PER_S
 from gw_spaceheat.planning.json_problems import problems_of
 from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
 from gw_spaceheat.planning.parameters_json import Finite, JsonPart, NotNegative, ParametersJson
@@ -33,6 +34,10 @@ ALIAS = re.compile(r"[a-z][a-z0-9]*([.-][a-z0-9]+)*")
 Minutes = Annotated[int, Field(gt=0, le=1440)]
 Series = tuple[Finite | None, ...]
 """One value per step; null: not known."""
+Outdoor = tuple[Annotated[float, Field(ge=FORECAST_C[0], le=FORECAST_C[1], allow_inf_nan=False)] | None, ...]
+"""A forecast is no reading: beyond what weather can be, the unit is wrong. So with wind and setpoint."""
+Wind = tuple[Annotated[float, Field(ge=WIND_M_PER_S[0], le=WIND_M_PER_S[1], allow_inf_nan=False)] | None, ...]
+Setpoint = tuple[Annotated[float, Field(ge=SETPOINT_C[0], le=SETPOINT_C[1], allow_inf_nan=False)] | None, ...]
 HouseOf = Callable[[str], House]
 
 
@@ -108,8 +113,8 @@ class ScenarioJson(JsonPart):
 
     probability: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
     price_usd_per_mwh: Series | None = None
-    outdoor_temp_c: Series | None = None
-    wind_m_per_s: Series | None = None
+    outdoor_temp_c: Outdoor | None = None
+    wind_m_per_s: Wind | None = None
 
     def built(self) -> Scenario:
         return Scenario(
@@ -131,7 +136,7 @@ class CaseJson(JsonPart):
     timezone: str | None = None
     start_utc: AwareDatetime
     step_minutes: StepMinutes
-    outdoor_temp_c: Series
+    outdoor_temp_c: Outdoor
     price_usd_per_mwh: Series | None = None
     energy_usd_per_mwh: Series | None = None
     distribution_usd_per_mwh: Series | None = None
@@ -140,8 +145,8 @@ class CaseJson(JsonPart):
     thermostats_movable: bool = False
     parameters: ParametersJson | None = None
     state: StateJson
-    wind_m_per_s: Series | None = None
-    setpoint_c: Series | None = None
+    wind_m_per_s: Wind | None = None
+    setpoint_c: Setpoint | None = None
     commitments: tuple[CommitmentJson, ...] = ()
     demand_charge: DemandChargeJson | None = None
     scenarios: tuple[ScenarioJson, ...] = ()

@@ -15,7 +15,13 @@ COLD_OUTDOOR_C = -10.0
 WIND_UNKNOWN_M_PER_S = 4.0
 PRICE_UNKNOWN_USD_PER_MWH = 100.0
 READABLE_C = (-40.0, 130.0)
+ROOM_C = (-30.0, 50.0)
+"""What a thermostat can read: beyond it the unit is wrong or the probe is."""
 FORECAST_C = (-60.0, 60.0)
+WIND_M_PER_S = (0.0, 60.0)
+SETPOINT_C = (5.0, 30.0)
+LEAST_PRICE_USD_PER_MWH = 1.0
+"""Of the dearest step: where nothing costs more, somebody wrote USD/kWh."""
 TAIL_STEP_H = 2.0
 TAIL_SAMPLES = 4
 
@@ -51,19 +57,22 @@ class Start:
 
 
 def clean_series(series: Floats, name: str, limits: tuple[float, float], unknown: float) -> tuple[Floats, list[str]]:
-    """`series` without gaps (nearest known neighbours, else `unknown`) and inside `limits`; what was missing."""
+    """`series` without gaps (nearest known neighbours, else `unknown`) and inside `limits`; what was wrong with it."""
     values = np.asarray(series, dtype=np.float64)
     known = np.isfinite(values)
     if not known.any():
         return np.full(values.shape, unknown), [f"{name}_missing"]
     notes = [] if known.all() else [f"{name}_gaps={int((~known).sum())}"]
+    beyond = int(((values[known] < limits[0]) | (values[known] > limits[1])).sum())
+    if beyond > 0:
+        notes.append(f"{name}_out_of_range={beyond}")
     places = np.arange(values.size)
     return np.clip(np.interp(places, places[known], values[known]), *limits), notes
 
 
-def readable(value: float | None) -> bool:
+def readable(value: float | None, limits: tuple[float, float] = READABLE_C) -> bool:
     """Whether a temperature (C) is one a working probe can give."""
-    return value is not None and READABLE_C[0] <= value <= READABLE_C[1]
+    return value is not None and limits[0] <= value <= limits[1]
 
 
 def start_of(parameters: PlannerParameters, state: StateNow) -> tuple[Start, list[str]]:
@@ -82,7 +91,7 @@ def start_of(parameters: PlannerParameters, state: StateNow) -> tuple[Start, lis
         else:
             mean_c = top_c = state.buffer_c
     house_k = 0.0
-    if state.zone_c is None or not readable(state.zone_c):
+    if state.zone_c is None or not readable(state.zone_c, ROOM_C):
         notes.append("zone_temperature_missing")
     else:
         house_k = state.zone_c - parameters.load.indoor_c
@@ -93,15 +102,20 @@ def horizon_of(case: PlanningCase, options: PlannerOptions) -> tuple[Horizon, li
     """The steps' constants and the names of inputs that were missing."""
     outdoor_c, notes = clean_series(case.outdoor_c, "outdoor_forecast", FORECAST_C, COLD_OUTDOOR_C)
     price, price_notes = clean_series(case.price_usd_per_mwh, "price_forecast", (-1e6, 1e6), PRICE_UNKNOWN_USD_PER_MWH)
+    if 0.0 < float(np.abs(price).max()) < LEAST_PRICE_USD_PER_MWH:
+        price_notes.append("price_forecast_under_1_usd_per_mwh")
+    committed_kwh, outside = _committed_kwh(case)
+    if outside > 0:
+        price_notes.append(f"commitments_outside_horizon={outside}")
     wind: Floats = np.zeros_like(outdoor_c)
     line = case.parameters.load
     if line.wind_kw_per_k_m_s != 0.0:
         unknown = np.full_like(outdoor_c, np.nan) if case.wind_m_per_s is None else case.wind_m_per_s
-        wind, wind_notes = clean_series(unknown, "wind_forecast", (0.0, 60.0), WIND_UNKNOWN_M_PER_S)
+        wind, wind_notes = clean_series(unknown, "wind_forecast", WIND_M_PER_S, WIND_UNKNOWN_M_PER_S)
         price_notes += wind_notes
     setpoint_k: Floats = np.zeros_like(outdoor_c)
     if case.setpoint_c is not None:
-        setpoint_c, setpoint_notes = clean_series(case.setpoint_c, "setpoint", (5.0, 30.0), line.indoor_c)
+        setpoint_c, setpoint_notes = clean_series(case.setpoint_c, "setpoint", SETPOINT_C, line.indoor_c)
         setpoint_k, price_notes = setpoint_c - line.indoor_c, price_notes + setpoint_notes
     horizon = Horizon(
         hours=np.array(case.step_minutes, dtype=np.float64) / 60.0,
@@ -109,22 +123,26 @@ def horizon_of(case: PlanningCase, options: PlannerOptions) -> tuple[Horizon, li
         price_usd_per_kwh=price / 1000.0,
         load_kw=line.heat_kw(outdoor_c, wind),
         setpoint_k=setpoint_k,
-        committed_kwh=_committed_kwh(case),
+        committed_kwh=committed_kwh,
     )
     return with_tail(horizon, options.tail_h), notes + price_notes
 
 
-def _committed_kwh(case: PlanningCase) -> Floats:
-    """Electricity of each step that accepted slots ask for, spread evenly over a slot; NaN where no slot is."""
+def _committed_kwh(case: PlanningCase) -> tuple[Floats, int]:
+    """Electricity of each step that accepted slots ask for, spread evenly over a slot; NaN where no slot is.
+
+    And how many slots no step is in.
+    """
     edges_s = case.start_s + 60.0 * np.concatenate(([0], np.cumsum(case.step_minutes)))
-    asked_kwh = np.full(len(case.step_minutes), np.nan)
+    asked_kwh, outside = np.full(len(case.step_minutes), np.nan), 0
     for slot in case.commitments:
         covered_s = np.minimum(edges_s[1:], slot.end_s) - np.maximum(edges_s[:-1], slot.start_s)
         # A step that a slot only grazes is free: its other minutes decide.
         inside = covered_s >= 0.5 * np.diff(edges_s)
+        outside += not inside.any()
         share_kwh = slot.energy_kwh * covered_s / (slot.end_s - slot.start_s)
         asked_kwh = np.where(inside, np.nan_to_num(asked_kwh) + share_kwh, asked_kwh)
-    return asked_kwh
+    return asked_kwh, outside
 
 
 def with_tail(horizon: Horizon, tail_h: float) -> Horizon:

@@ -36,6 +36,9 @@ Finite = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, le=LARGEST, allow_inf_nan=False)]
 NotPositive = Annotated[float, Field(ge=-LARGEST, le=0, allow_inf_nan=False)]
+MOST_KW = 1000.0
+"""Of a house: beyond it, somebody wrote watts."""
+Kilowatts = Annotated[float, Field(gt=0, le=MOST_KW, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Water = Annotated[float, Field(gt=-50, lt=150, allow_inf_nan=False)]
 """A limit of water or of what is around it, C."""
@@ -50,8 +53,8 @@ class JsonPart(BaseModel):
 class LoadJson(JsonPart):
     """Heat (kW) that holds `indoor_c`: at_zero_kw + per_k_kw * outdoor (C) + wind term, never below 0."""
 
-    at_zero_kw: Finite
-    per_k_kw: NotPositive
+    at_zero_kw: Annotated[float, Field(ge=-MOST_KW, le=MOST_KW, allow_inf_nan=False)]
+    per_k_kw: Annotated[float, Field(ge=-MOST_KW / 10.0, le=0, allow_inf_nan=False)]
     wind_kw_per_k_m_s: NotNegative = 0.0
     wind_base_c: Finite = 18.3
     indoor_c: Finite = 20.0
@@ -135,8 +138,8 @@ class CopJson(JsonPart):
 class HeatPumpJson(JsonPart):
     """Capacity falls linearly with outdoor and leaving temperature, and never asks for more than the electric limit."""
 
-    rated_heat_kw: Positive
-    greatest_electric_kw: Positive
+    rated_heat_kw: Kilowatts
+    greatest_electric_kw: Kilowatts
     cop: CopJson = CopJson()
     per_k_outdoor: Finite = 0.012
     per_k_leaving: Finite = 0.003
@@ -223,14 +226,14 @@ class HouseJson(JsonPart):
 class BoostJson(JsonPart):
     """Resistive element in the store; alone, it is the heat source."""
 
-    rated_kw: Positive
+    rated_kw: Kilowatts
     maximum_c: Water = ELEMENT_HOTTEST_C
 
 
 class BoilerJson(JsonPart):
     """Gives what source and store do not, for fuel money."""
 
-    rated_kw: Positive
+    rated_kw: Kilowatts
     efficiency: Positive
     fuel_usd_per_kwh: Finite
 

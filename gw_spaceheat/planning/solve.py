@@ -15,6 +15,7 @@ from gw_spaceheat.planning.value import OFF, ON, Candidates, backward
 
 NO_UNSERVED_KWH = 0.005
 NO_DEGREE_HOURS = 0.01
+NO_MISSED_KWH = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +86,9 @@ def put_together(case: PlanningCase, problem: Problem, tables: list[Table], take
         summary += (f"heat_unserved_kwh={unserved_kwh:.2f}",)
     if degree_hours > NO_DEGREE_HOURS:
         summary += (f"below_setpoint_k_h={degree_hours:.2f}",)
+    missed_kwh = sum(_missed_kwh(problem, done) for done in taken)
+    if missed_kwh > NO_MISSED_KWH:
+        summary += (f"commitment_missed_kwh={missed_kwh:.2f}",)
     demand_usd = demand_charge_usd(case, steps)
     return Plan(
         steps=tuple(steps),
@@ -99,6 +103,12 @@ def put_together(case: PlanningCase, problem: Problem, tables: list[Table], take
         demand_charge_usd=demand_usd,
         parameters_version=case.parameters.version,
     )
+
+
+def _missed_kwh(problem: Problem, done: Taken) -> float:
+    """Electricity bought more or less than an accepted slot asks for."""
+    asked_kwh = problem.heats[done.step].committed_kwh
+    return abs(done.outcome.electric_kwh - asked_kwh) if asked_kwh == asked_kwh else 0.0
 
 
 def demand_charge_usd(case: PlanningCase, steps: list[PlanStep]) -> float:

@@ -12,7 +12,7 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.market import bid_from
 from gw_spaceheat.planning import bid as rule
 from gw_spaceheat.planning.bid import bid_of, bid_regret, market_slot, solve_with_bid
-from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.maths import ARRAYS, Floats
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.parameters import parameters_of
@@ -254,3 +254,14 @@ def test_the_message_says_the_same_curve() -> None:
     said = bid_from(bidder_alias="d1.beech", market_alias="d1.market", slot_start_s=1_600_002_000, pairs=pairs)
     for price in (-2000.0, 0.0, 88.0, 140.0, 333.0, 5000.0):
         assert said.quantity_kw(price) == pytest.approx(bid.average_kw(price), abs=0.0006)
+
+
+def test_what_is_committed_is_kept_and_not_bid_for_again() -> None:
+    case = replace(case_at((15,) * 4 + (60,) * 8), commitments=(Commitment(0.0, 3600.0, 1.5),))
+    assert market_slot(case) == (3600.0, 7200.0)
+    solution, bid = solve_with_bid(case)
+    bought_kwh = sum(step.hp_electric_kwh for step in solution.plan.steps[:4])
+    assert bought_kwh == pytest.approx(1.5, abs=0.1)
+    assert solution.plan.steps[4].hp_electric_kwh == pytest.approx(bid.average_kw(bid.forecast_usd_per_mwh), abs=1e-6)
+    nothing_free = replace(case, commitments=(Commitment(-1e6, 1e6, 1.5),))
+    assert market_slot(nothing_free) == (0.0, 3600.0)

@@ -252,3 +252,16 @@ def test_interpolation_meets_the_nodes() -> None:
             found = grid.value(row, float(level[place]), float(spread[place]), house_k)
             assert found == pytest.approx(float(values[house * level.size + place]), abs=1e-3)
     assert problem.house.store.temperature_c(SCALARS, 50.0) == 50.0
+
+
+def test_what_cannot_be_right_is_said_in_the_plan() -> None:
+    case = case_at(HOURS)
+    slot = Commitment(0.0, 3600.0, 1000.0)
+    asked = make_plan(replace(case, commitments=(slot, Commitment(1e7, 1e7 + 3600.0, 1.0))))
+    assert "commitments_outside_horizon=1" in asked.unmet
+    assert any(goal.startswith("commitment_missed_kwh=99") for goal in asked.unmet)
+    hot = np.array([268.0] + [-5.0] * 23)
+    odd = make_plan(replace(case, outdoor_c=hot, price_usd_per_mwh=np.full(24, 0.12), state=replace(WARM, zone_c=68.0)))
+    named = {"outdoor_forecast_out_of_range=1", "price_forecast_under_1_usd_per_mwh", "zone_temperature_missing"}
+    assert named <= set(odd.unmet)
+    assert not named & set(make_plan(case).unmet)

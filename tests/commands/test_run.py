@@ -217,7 +217,7 @@ def test_an_atomic_tnode_killed_in_mid_slot_goes_on_with_its_contract_and_its_pl
 ) -> None:
     port = str(free_port())
     link = {"GWS_CLOUD__PORT": port, "GWS_LOCAL__PORT": port, "GWS_DATA_FOLDER": str(tmp_path / "kept")}
-    late = ("--start", "2017-01-30T05:36:00Z")  # the slot ends at the full hour
+    late = ("--start", "2017-01-30T05:25:00Z")  # the slot ends at the full hour
     house = start("run_local.py", "--simulate", "--plain", "--no-atn", "--speed", "60", *late, **link)
     assert house.wait_for("gateway-cloud", "subscribed")
     atn = start("run_atn.py", **link)
@@ -228,7 +228,7 @@ def test_an_atomic_tnode_killed_in_mid_slot_goes_on_with_its_contract_and_its_pl
     again = start("run_atn.py", **link)
     assert again.wait_for("resumed", contract_id), again.lines[:9]
     said = len(house.lines)
-    assert house.wait_for("slot", f"ended {contract_id} Completed"), house.lines[-5:]
+    assert house.wait_for("slot", f"ended {contract_id} Completed", limit_s=60.0), house.lines[-5:]
     assert again.wait_for("ended", contract_id, "Wh"), again.lines[-5:]
     between = house.lines[said : next(n for n, line in enumerate(house.lines) if f"ended {contract_id}" in line)]
     keeper = [line for line in between if line.split()[1] == "contract-keeper"]

@@ -233,7 +233,7 @@ class StoreParameters:
 
 @dataclass(frozen=True, slots=True)
 class BufferParameters:
-    """Small tank between source and emitters; the planner lumps it with the store."""
+    """Small tank between source and emitters: the store of a house that has no other, else it keeps nothing."""
 
     kwh_per_k: float
     loss_kw_per_k: float

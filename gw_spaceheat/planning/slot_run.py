@@ -23,8 +23,8 @@ from gw_spaceheat.planning.transition import Outcome, State
 PIECE_S = 3600.0
 """Longest piece of a slot that is rolled at once: mostly the plan's own step, so that plan and bid agree.
 
-Inside it the buffer carries the house over the pauses, as in the plan. The planner lumps the buffer with the store and
-would see the house go cold in every pause of a shorter piece while the store's top is below RSWT.
+Inside it the buffer carries the house over the pauses, as in the plan. To the planner the buffer keeps nothing, and it
+would see the house cool in every pause of a shorter piece while the store's top is below RSWT.
 """
 BRIDGE_SHARE = 0.05
 """About what `decisions/slot.py` allows, whose planner takes a run of `actions.STOPS_BELOW` for a whole one."""

@@ -8,6 +8,7 @@ Otherwise a receiver that comes back in mid-stream would store the later events 
 import json
 from dataclasses import dataclass, replace
 
+from gw_spaceheat.errors import StorageError
 from gw_spaceheat.storage.outbox import Outbox, OutboxRow
 
 WINDOW = 60  # an ear commits ten times a second
@@ -34,6 +35,7 @@ class Drain:
         self._outbox = outbox
         self._receiver = receiver
         self._under_way: dict[str, Underway] = {}  # by message id, in the order of sending
+        self._done: list[tuple[int, int]] = []  # acknowledged and not yet deleted: boot and number
         self._last_seq = 0
         self._open = False
         self._tries = 0
@@ -73,18 +75,28 @@ class Drain:
         self.begin()
 
     def acked(self, message_id: str) -> bool:
-        """The receiver has committed this event: delete it. True when it opened the way for more."""
+        """The receiver has committed this event: `forget` may delete it. False: it is not under way."""
         gone = self._under_way.pop(message_id, None)
         if gone is None:
             return False
+        self._done.append((gone.row.boot, gone.row.seq))
         head = self._outbox.pending(0, 1) if self._tries >= SUSPECT_TRIES else []
-        self._outbox.ack(gone.row.boot, gone.row.seq)
         if head and head[0].seq < gone.row.seq:
             # The one behind it is taken and it is not, however often: it is the event.
             self._outbox.bury(head[0].seq, f"not acknowledged in {self._tries} tries")
             self.buried += 1
         self._tries, self._open = 0, True
         return True
+
+    def forget(self) -> None:
+        """Delete what was acknowledged. After a StorageError all of it is sent again, and the receiver knows it."""
+        done, self._done = self._done, []
+        try:
+            if done:
+                self._outbox.ack_all(done)
+        except StorageError:
+            self.begin()
+            raise
 
     def _register(self, row: OutboxRow, now_s: float) -> OutboxRow | None:
         """The row as it is to be published; None: it is no message of ours, and buried."""

@@ -26,7 +26,7 @@ from gw_spaceheat.storage.message_store import MessageStore
 from gw_spaceheat.storage.outbox import Gap, Outbox
 from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice, OnMessage, OnState
 
-KEEP = Tick("keep")
+KEEP, FORGET = Tick("keep"), Tick("forget")
 KEEP_S = 5.0
 GAPS_AT_ONCE = 50
 # A recorder commands nobody: that it answers once in five minutes, between two reports, is proof enough.
@@ -105,7 +105,7 @@ class Gateway(Shell):
             self._receiver = PeerWatch(post.receiver, post.peers[post.receiver], post.receiver, RECEIVER_RULES)
         self._watches = (self._peer,) if self._receiver is self._peer else (self._peer, self._receiver)
         self._link: Link | None = None
-        self._usable = False
+        self._usable = self._forgetting = False
         self._told: Counter[str] = Counter()  # what went wrong with the disk, and how often
         self.refused: Counter[str] = Counter()
 
@@ -149,6 +149,8 @@ class Gateway(Shell):
             case Tick("keep"):
                 self.context.after(KEEP_S, KEEP)
                 self._keep()
+            case Tick("forget"):
+                self._forget()
 
     def _notice(self, text: str) -> None:
         self._usable = text == LinkNotice.SUBSCRIBED
@@ -302,12 +304,22 @@ class Gateway(Shell):
             return
         if self._drain_of is None or self._drain_of.destination_of(ack.ack_message_id) is None:
             return
-        try:
-            self._drain_of.acked(ack.ack_message_id)
-        except StorageError as error:
-            self._say_storage("acknowledged, but not deleted: will be sent again", error)
+        self._drain_of.acked(ack.ack_message_id)
         if watch is not None:
             self._take(machine.LinkEvent.ROUND_TRIP, watch)
+        # Behind all acknowledgements that wait in our mailbox: one commit deletes them all.
+        if not self._forgetting:
+            self._forgetting = True
+            self.context.me.tell(FORGET)
+
+    def _forget(self) -> None:
+        self._forgetting = False
+        if self._drain_of is None:
+            return
+        try:
+            self._drain_of.forget()
+        except StorageError as error:
+            self._say_storage("acknowledged, but not deleted: will be sent again", error)
         self._drain()
 
     def _say_storage(self, what: str, error: StorageError) -> None:

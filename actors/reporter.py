@@ -188,12 +188,11 @@ class Reporter(Shell):
         mark = answer.mark
         if mark is None:
             return  # its disk refuses: asked again at the end of the slot
-        self._journal.settle(mark)
-        if answer.waiting >= (DRAIN_WAITING if answer.peer_active else AWAY_REPORTS):
-            if answer.peer_active:
-                self._wait_to_drain()
-            return
-        if self._budget <= 0:
+        catching_up = answer.waiting >= (DRAIN_WAITING if answer.peer_active else AWAY_REPORTS)
+        if catching_up and answer.peer_active:
+            self._wait_to_drain()
+        if catching_up or self._budget <= 0:
+            self._journal.settle(mark)
             return
         taken = self._journal.take(self.context.now(), above=mark)
         if taken is None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.architecture_samples import ALLOWED, FORBIDDEN
+
 ROOT = Path(__file__).resolve().parent.parent
 CODE_FOLDERS = ("gw_spaceheat", "actors", "commands")
 OURS = ("gw_spaceheat", "actors", "commands")
@@ -347,55 +349,6 @@ def test_every_place_of_a_library_is_there_and_imports_it() -> None:
     assert not stale, f"ONLY_IN: nothing there imports it: {stale}"
     used = [library for library in NOBODY_YET if library not in ONLY_IN or imported[library]]
     assert not used, f"NOBODY_YET: these are imported, or in no rule: {used}"
-
-
-FORBIDDEN = {
-    "library imports an actor": ("gw_spaceheat/house/load.py", "from actors.base import Shell"),
-    "library imports a command": ("gw_spaceheat/views/table.py", "import commands.main"),
-    "actor imports a command": ("actors/scada.py", "from commands import study"),
-    "decision reaches a wire": ("gw_spaceheat/decisions/safety.py", "from gw_spaceheat.wires import mqtt"),
-    "decision reaches storage": ("gw_spaceheat/decisions/contract.py", "import gw_spaceheat.storage.outbox"),
-    "planner reaches a driver": ("gw_spaceheat/planning/solve.py", "from gw_spaceheat import drivers"),
-    "relative import upwards": ("gw_spaceheat/planning/solve.py", "from ..storage import outbox"),
-    "import inside a function": ("gw_spaceheat/physics/tank.py", "def f() -> None:\n    import gw_spaceheat.storage"),
-    "import by name": ("gw_spaceheat/physics/tank.py", "import importlib\nimportlib.import_module('actors.base')"),
-    "driver knows a real wire": ("gw_spaceheat/drivers/meter.py", "from gw_spaceheat.wires.modbus import PymodbusWire"),
-    "actor knows a real wire": ("actors/bus.py", "from gw_spaceheat.wires.gpio import GpioWire"),
-    "actor knows a simulated wire": ("actors/bus.py", "from gw_spaceheat.simulation.wires import make_wires"),
-    "driver talks to a library": ("gw_spaceheat/drivers/meter.py", "from pymodbus.client import ModbusTcpClient"),
-    "actor talks to a library": ("actors/gateway.py", "import paho.mqtt.client as mqtt"),
-    "library knows actors' library": ("gw_spaceheat/storage/outbox.py", "import pykka"),
-    "decision waits": ("gw_spaceheat/decisions/link.py", "import threading"),
-    "decision opens a file": ("gw_spaceheat/decisions/link.py", "def f() -> None:\n    open('x')"),
-    "clock": ("actors/scada.py", "import time\nnow_s = time.time()"),
-    "clock under another name": ("gw_spaceheat/storage/outbox.py", "from time import monotonic as m\nnow = m"),
-    "clock from datetime": ("gw_spaceheat/views/table.py", "from datetime import datetime\nx = datetime.now()"),
-    "sleep": ("gw_spaceheat/wires/mqtt.py", "import time as t\nt.sleep(1)"),
-    "hidden chance": ("gw_spaceheat/simulation/house.py", "import random\nx = random.gauss(0, 1)"),
-    "hidden chance in numpy": ("gw_spaceheat/simulation/house.py", "import numpy as np\nx = np.random.rand()"),
-    "invented identity": ("gw_spaceheat/messages/envelope.py", "import uuid\nx = uuid.uuid4()"),
-    "asks what kind of house": ("actors/scada.py", "def f(is_simulated: bool) -> None: ..."),
-    "asks an attribute": ("actors/scada.py", "class A: ...\nif A.is_simulated: ..."),
-    "catches everything": ("gw_spaceheat/wires/mqtt.py", "try:\n    f()\nexcept Exception:\n    pass"),
-    "catches everything among others": ("commands/run.py", "try:\n    f()\nexcept (OSError, BaseException):\n    pass"),
-    "catches whatever comes": ("actors/ear.py", "try:\n    f()\nexcept:\n    pass"),
-    "suppresses everything": ("actors/ear.py", "from contextlib import suppress\nwith suppress(Exception):\n    f()"),
-    "passes the safety filter by": ("actors/relay.py", "command = SafeCommand(None, 0.0)"),
-}
-
-ALLOWED = {
-    "actor uses the library": ("actors/scada.py", "from gw_spaceheat.decisions import safety"),
-    "entry point uses both": ("run_local.py", "from actors import runtime\nfrom commands.run import main"),
-    "decision uses physics": ("gw_spaceheat/decisions/cold.py", "from gw_spaceheat.physics.water import KWH"),
-    "driver uses the protocol": ("gw_spaceheat/drivers/m.py", "from gw_spaceheat.wires.protocols import ModbusWire"),
-    "wire uses the library": ("gw_spaceheat/wires/modbus.py", "from pymodbus.client import ModbusTcpClient"),
-    "the chooser chooses": ("actors/wiring.py", "from gw_spaceheat.simulation.wires import make_wires"),
-    "generator as argument": ("gw_spaceheat/simulation/x.py", "import random\ndef f(r: random.Random) -> float: ..."),
-    "runtime makes the clock": ("actors/runtime.py", "import time\nnow = time.time"),
-    "the guard catches everything": ("actors/base.py", "try:\n    f()\nexcept Exception:\n    pass"),
-    "names what it catches": ("commands/run.py", "try:\n    f()\nexcept (OSError, ValueError):\n    pass"),
-    "time as argument": ("gw_spaceheat/markets/x.py", "from datetime import datetime\nd = datetime.fromtimestamp(0.0)"),
-}
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)

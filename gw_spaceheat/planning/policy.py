@@ -34,7 +34,7 @@ from gw_spaceheat.planning.value import OFF, ON
 
 HOUSES, TOPS, SPREADS, MODES = 3, 16, 3, 2
 STEPS_OF_SCALE = 65535
-FINEST_USD = 0.002
+FINEST_USD = 0.003
 """Finer than any decision needs."""
 LONGEST_H = 48
 TRACE_KWH = 0.005

@@ -116,18 +116,28 @@ class Journal:
     def take(self, now_s: float, above: int = 0) -> Taken | None:
         """The oldest that no report has said yet, or the report still open. None: nothing, or the disk refuses.
 
-        Numbers grow and are above `above`. Readings of the running slot wait for its end.
+        The outbox has committed the reports up to `above`: an open one of them is settled in the same transaction.
+        Numbers grow and are above it. Readings of the running slot wait for its end.
         """
         with self._lock:
             self.flush()
             try:
                 last = self._last_take()
-                if last is None or not last.is_open:
-                    found = self._oldest(now_s)
-                    if found is None:
+                settled = last if last is not None and last.is_open and last.number <= above else None
+                if last is None or not last.is_open or settled is not None:
+                    if settled is None and self._oldest(now_s) is None:
                         return None
                     number = max(last.number if last is not None else 0, above) + 1
-                    if not self._write(lambda db: _open_take(db, (number, *found))):
+
+                    def step(db: Connection) -> None:
+                        if settled is not None:
+                            _forget(db, settled)
+                        found = self._oldest(now_s)
+                        if found is not None:
+                            _open_take(db, (number, *found))
+
+                    if not self._write(step, may_squeeze=settled is None):
+                        self.settle(above)  # what is reported makes room before anything is dropped
                         return None
                 return self._taken()
             except StorageError as error:
@@ -143,18 +153,7 @@ class Journal:
                 return  # the disk refuses; the outbox's mark is told again with the next answer
             if last is None or not last.is_open or last.number > number:
                 return
-            _, kind, start_s, period_s, until, _ = last
-
-            def step(db: Connection) -> None:
-                if kind == "reading":
-                    db.execute("DELETE FROM reading WHERE row <= ?", (until,))
-                elif kind == "gap":
-                    db.execute("DELETE FROM gap WHERE row <= ?", (until,))
-                else:
-                    db.execute("DELETE FROM bucket WHERE period_s = ? AND start_s = ?", (period_s, start_s))
-                db.execute("UPDATE take SET open = 0")
-
-            self._write(step)
+            self._write(lambda db: _forget(db, last))
 
     def thin(self, now_s: float) -> int:
         """Sort what is old into its tier; how many readings and buckets were moved. Not while a report is open."""
@@ -227,18 +226,18 @@ class Journal:
             query = "SELECT start_s FROM bucket WHERE period_s = ? ORDER BY start_s LIMIT 1"
             for start_s in self._file.read(query, int, (period_s,)):
                 return "bucket", start_s, period_s, 0
-        query = "SELECT channel, row, at_ms FROM reading ORDER BY row LIMIT ?"
-        slot = until = None
-        for _, row, at_ms in self._file.read(query, Reading, (REPORT_READINGS,)):
-            if slot is None:
-                slot = at_ms // (self.slot_s * 1000)
-            elif at_ms // (self.slot_s * 1000) > slot:
-                break  # in order of arrival: what came late rides with the slot it came in
-            until = row
-        # A reading from far ahead is one from before the clock was set back: it shall not wait for years.
-        if slot is None or until is None or 0 < (slot + 1) * self.slot_s - now_s <= self.slot_s:
-            return None
-        return "reading", slot * self.slot_s, self.slot_s, until
+        for at_ms in self._file.read("SELECT at_ms FROM reading ORDER BY row LIMIT 1", int):
+            slot = at_ms // (self.slot_s * 1000)
+            # A reading from far ahead is one from before the clock was set back: it shall not wait for years.
+            if 0 < (slot + 1) * self.slot_s - now_s <= self.slot_s:
+                return None
+            # In order of arrival: what came late rides with the slot it came in. Both queries stop where they may.
+            later = "SELECT row FROM reading WHERE at_ms >= ? ORDER BY row LIMIT 1"
+            behind = self._file.read(later, int, ((slot + 1) * self.slot_s * 1000,)) or [2**62]
+            last = "SELECT max(row) FROM (SELECT row FROM reading WHERE row < ? ORDER BY row LIMIT ?)"
+            until = self._file.read(last, int, (behind[0], REPORT_READINGS))[0]
+            return "reading", slot * self.slot_s, self.slot_s, until
+        return None
 
     def _taken(self) -> Taken | None:
         last = self._last_take()
@@ -311,6 +310,17 @@ class Journal:
 
         self._file.write(step)
         self._file.shrink_log()
+
+
+def _forget(db: Connection, take: _Take) -> None:
+    """Delete what a report says that the outbox has."""
+    if take.kind == "reading":
+        db.execute("DELETE FROM reading WHERE row <= ?", (take.until,))
+    elif take.kind == "gap":
+        db.execute("DELETE FROM gap WHERE row <= ?", (take.until,))
+    else:
+        db.execute("DELETE FROM bucket WHERE period_s = ? AND start_s = ?", (take.period_s, take.start_s))
+    db.execute("UPDATE take SET open = 0")
 
 
 def _open_take(db: Connection, opened: tuple[int, str, int, int, int]) -> None:

@@ -156,14 +156,22 @@ class Outbox:
 
         Raises StorageError; the event then stays, is sent again, and the receiver knows it.
         """
+        return self.ack_all([(boot, seq)]) > 0
+
+    def ack_all(self, events: Sequence[tuple[int, int]]) -> int:
+        """The receiver has committed these (boot, seq): delete them in one transaction; how many there were."""
+
+        def step(db: Connection) -> int:
+            return sum(_delete(db, boot, seq) for boot, seq in events)
+
         with self._lock:
             try:
-                gone = self._file.write(lambda db: _delete(db, boot, seq))
+                gone = self._file.write(step)
             except StorageFull:
                 self._file.release_ballast()  # a DELETE needs room too
-                gone = self._file.write(lambda db: _delete(db, boot, seq))
+                gone = self._file.write(step)
             self._count -= gone
-        return gone > 0
+        return gone
 
     def bury(self, seq: int, reason: str) -> None:
         """An event that nobody can take goes to the dead letters, with a gap, so that those behind it pass."""

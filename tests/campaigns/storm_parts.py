@@ -52,10 +52,9 @@ class TellingJournal(Journal):
 class TellingOutbox(Outbox):
     """Says each event that was acknowledged and deleted."""
 
-    def ack(self, boot: int, seq: int) -> bool:
-        gone = super().ack(boot, seq)
-        if gone:
-            os.write(1, b"acked %d %d\n" % (boot, seq))
+    def ack_all(self, events: Sequence[tuple[int, int]]) -> int:
+        gone = super().ack_all(events)
+        os.write(1, b"".join(b"acked %d %d\n" % event for event in events))
         return gone
 
 

@@ -122,8 +122,11 @@ def test_rules_and_their_names() -> None:
         ({"link": "cloud"}, "wrong_link"),
         ({"retained": True}, "retained"),
     ):
-        same, rejected = gate.decide(state, replace(good, **change), "local", now_s)  # type: ignore[arg-type]
-        assert same is state and rejected is not None and rejected.rule == rule
+        after, rejected = gate.decide(state, replace(good, **change), "local", now_s)  # type: ignore[arg-type]
+        assert rejected is not None and rejected.rule == rule
+        # What is refused for good is refused again, whatever is said then.
+        seen = (*state.seen, "b") if rule in gate.FINAL and change.get("command_id") else state.seen
+        assert set(after.seen) == set(seen) and after.newest_ms == state.newest_ms
     _, rejected = gate.decide(state, replace(good, command_id="b"), "local", now_s, clock_trusted=False)
     assert rejected is not None and rejected.rule == "clock"
     assert gate.restored("nonsense") == DispatchState()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.base import run_guarded
 from gw_spaceheat.security.certificates import Authority
 from gw_spaceheat.wires.mqtt import MqttLink, MqttLinkSettings
 from gw_spaceheat.wires.mqtt_protocol import LinkNotice
@@ -173,7 +174,8 @@ def test_the_plain_listener_is_on_loopback_and_knows_no_anonymous(broker: Secure
     listeners = [line.split() for line in broker.configuration.read_text().splitlines() if line.startswith("listener")]
     assert [words[2:] for words in listeners] == [[], ["127.0.0.1"]], "the one for everybody is the one with TLS"
     heard = Heard()
-    link = MqttLink(MqttLinkSettings("127.0.0.1", broker.plain_port, client_id="x"), heard.message, heard.state, ())
+    settings = MqttLinkSettings("127.0.0.1", broker.plain_port, client_id="x")
+    link = MqttLink(settings, heard.message, heard.state, (), run_guarded)
     broker.links.append(link)
     link.start()
     heard.wait(lambda: LinkNotice.AUTH_REFUSED in heard.states)

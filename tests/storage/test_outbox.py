@@ -302,3 +302,35 @@ def test_each_event_is_synced_before_it_is_sent(tmp_path: Path) -> None:
             assert synced >= sent, f"event {sent} was sent before it was on the disk"
             sent += 1
     assert sent == 20
+
+
+PUTTER = """
+import sys
+from pathlib import Path
+from gw_spaceheat.errors import StorageError
+from gw_spaceheat.storage.outbox import Outbox
+box = Outbox(Path(sys.argv[1]))
+for number in range(30):
+    try:
+        print("put", box.put("t", b"event-%d." % number), flush=True)
+    except StorageError:
+        print("refused", flush=True)
+"""
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="no strace here")
+def test_a_sync_that_fails_is_not_believed_and_the_file_goes_on(tmp_path: Path) -> None:
+    """EIO of some fdatasyncs: whatever `put` returned for is there afterwards, and later events go in again."""
+    inject = "inject=fdatasync:error=EIO:when=12..17"
+    command = ["strace", "-f", "-e", "trace=fdatasync", "-e", inject, sys.executable, "-c", PUTTER, str(tmp_path / "o")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    if done.returncode != 0 and "ptrace" in done.stderr:
+        pytest.skip("tracing is not allowed here")
+    assert done.returncode == 0, done.stderr[-500:]
+    assert "(INJECTED)" in done.stderr, "the fault was there"
+    said = done.stdout.splitlines()
+    kept = [int(line.split()[1]) for line in said if line.startswith("put")]
+    assert len(kept) >= 20 and said[-1].startswith("put"), said
+    box = Outbox(tmp_path / "o")
+    assert {row.seq for row in box.pending(0, 1000)} >= set(kept)
+    assert kept == sorted(set(kept)), "no number twice"

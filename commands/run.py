@@ -125,6 +125,16 @@ def own_folder(path: Path) -> Path:
     return path
 
 
+def own_folder_if_possible(path: Path) -> None:
+    """A house that remembers nothing is heated; one that does not start is not. Raises StorageError for a file."""
+    try:
+        own_folder(path)
+    except StorageError as error:
+        if path.is_file() or path.parent.is_file():
+            raise  # a wrong setting, not a broken disk
+        print(f"warning: {error}; the house heats on without memory and takes no part", flush=True)
+
+
 def link_settings(link: LinkSettings, client_id: str) -> MqttLinkSettings:
     return MqttLinkSettings(
         host=link.host,

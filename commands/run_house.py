@@ -29,7 +29,7 @@ from actors.wiring import (
     real_wires,
 )
 from commands.house_screen import Costs, Told, view_of
-from commands.run import Ending, Lines, Sieve, opener, own_folder, stop_in_order
+from commands.run import Ending, Lines, Sieve, opener, own_folder, own_folder_if_possible, stop_in_order
 from commands.run_clock import FOR_ALL, FOR_ITSELF, ClockEar, ClockMouth
 from commands.site import DEFAULT_START, Site, load_site, outlook_of, with_settings
 from gw_spaceheat.errors import BadInput, StorageError, Unreachable
@@ -85,14 +85,7 @@ def _run_real(settings: Settings, site: Site, folder: Path, ending: Ending) -> N
     warnings.filterwarnings("ignore", module="gpiozero")
     runtime = ThreadedRuntime(sink=Lines(Sieve()))
     house, memory = site.house, folder / site.house.short_name
-    try:
-        own_folder(folder)
-        own_folder(memory)
-    except StorageError as error:
-        if folder.is_file() or memory.is_file():
-            raise  # a wrong setting, not a broken disk
-        # A house that remembers nothing is heated; one that does not start is not.
-        print(f"warning: {error}; the house heats on without memory and takes no part", flush=True)
+    own_folder_if_possible(memory)
     parts = ScadaParts(
         house=house,
         tariff=site.tariff,

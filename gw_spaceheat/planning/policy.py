@@ -32,9 +32,9 @@ from gw_spaceheat.planning.solve import Solution, mode_now
 from gw_spaceheat.planning.transition import State
 from gw_spaceheat.planning.value import OFF, ON
 
-HOUSES, TOPS, SPREADS, MODES = 3, 16, 3, 2
+HOUSES, TOPS, SPREADS, MODES = 3, 15, 3, 2
 STEPS_OF_SCALE = 65535
-FINEST_USD = 0.003
+FINEST_USD = 0.002
 """Finer than any decision needs."""
 LONGEST_H = 48
 TRACE_KWH = 0.005

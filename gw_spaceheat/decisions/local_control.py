@@ -33,7 +33,7 @@ from gw_spaceheat.decisions.local_tables import (
     Mode,
     next_body,
 )
-from gw_spaceheat.decisions.policy_control import charge_event, policy_step
+from gw_spaceheat.decisions.policy_control import charge_event, off_event, policy_step
 from gw_spaceheat.decisions.slot import SlotView
 
 __all__ = ["Body", "Capabilities", "LocalFacts", "LocalState", "Mode", "Wanted", "capabilities_of", "decide"]
@@ -250,18 +250,7 @@ def _keep(body: Body, run: bool) -> Body:
 
 
 def _slot_event(body: Body, run: bool, facts: LocalFacts, held_s: float) -> Event | None:
-    if run:
-        return charge_event(body, facts, held_s)
-    empty = buffer_empty(facts)
-    if body in (Body.HP_ON_STORE_OFF, Body.HP_ON_STORE_CHARGE):
-        return Event.NO_MORE_ELEC
-    if body is Body.HP_OFF_STORE_DISCHARGE:
-        if buffer_full(facts):
-            return Event.NO_ELEC_BUFFER_FULL
-        return Event.NO_ELEC_STORAGE_COLDER if store_colder(facts) else None
-    if empty and store_useful(facts):
-        return Event.NO_ELEC_BUFFER_EMPTY
-    return Event.NO_MORE_ELEC if body is Body.INITIALIZING else None
+    return charge_event(body, facts, held_s) if run else off_event(body, facts)
 
 
 def _blind(state: LocalState, facts: LocalFacts, now_s: float) -> tuple[LocalState, tuple[BodyChanged, ...]]:

@@ -40,7 +40,7 @@ def policy_step(body: Body, facts: LocalFacts, wish: PolicyWish, held_s: float) 
     if not facts.capabilities.two_tanks:
         return _single_event(body, facts, wish), SINGLE_TANK_TABLE
     if not wish.run:
-        return _off_event(body, facts), SLOT_TABLE
+        return off_event(body, facts), SLOT_TABLE
     if wish.charge and not (store_full(facts) and buffer_full(facts)):
         return charge_event(body, facts, held_s), SLOT_TABLE
     return _heat_event(body, facts), SLOT_TABLE
@@ -71,7 +71,8 @@ def _heat_event(body: Body, facts: LocalFacts) -> Event | None:
     return Event.NO_MORE_ELEC if full else Event.ELEC_BUFFER_EMPTY
 
 
-def _off_event(body: Body, facts: LocalFacts) -> Event | None:
+def off_event(body: Body, facts: LocalFacts) -> Event | None:
+    """The heat source rests: the store fills an empty buffer as long as it is of use."""
     if body in (Body.HP_ON_STORE_OFF, Body.HP_ON_STORE_CHARGE):
         return Event.NO_MORE_ELEC
     if body is Body.HP_OFF_STORE_DISCHARGE:

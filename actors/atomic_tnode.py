@@ -14,9 +14,9 @@ from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.messages.forecast import weather_forecast_from
 from gw_spaceheat.messages.market import LatestPrice, Prices, bid_from, market_slot_name, slot_result_from, slot_start_s
 from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
-from gw_spaceheat.planning.bid import Bid, bid_regret, whole_run_kw, with_bid
+from gw_spaceheat.planning.bid import Bid, bid_regret, whole_run, with_bid
 from gw_spaceheat.planning.case import Commitment
-from gw_spaceheat.planning.live_case import HORIZON_H, HOUR_S, STEP_S, CaseMaker, Known, Outlook, heat_taken_kw
+from gw_spaceheat.planning.live_case import HORIZON_H, HOUR_S, CaseMaker, Known, Outlook, heat_taken_kw
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.policy import message_of, policy_of
 from gw_spaceheat.planning.solve import Solution, solve
@@ -209,14 +209,12 @@ class AtomicTNode(Shell):
 
     def _whole_run_w(self, start_s: int, minutes: int) -> float | None:
         """What the source is expected to draw if it runs through the slot, W on average; None: it cannot."""
-        solution, slot_s = self._solution, 60.0 * minutes
-        whole_kw = None if solution is None else whole_run_kw(solution, start_s, start_s + slot_s)
-        if whole_kw is None:
+        run = None if self._solution is None else whole_run(self._solution, start_s, start_s + 60.0 * minutes)
+        if run is None:
             return None
-        late_s = 0.0 if self._on_since[0] else self._limits.start_delay_s
         self._predicted_w = {known_s: w for known_s, w in self._predicted_w.items() if known_s > start_s - 3 * HOUR_S}
-        self._predicted_w[start_s] = 1000.0 * whole_kw * slot_s / max(slot_s - late_s, STEP_S)
-        return 1000.0 * whole_kw
+        self._predicted_w[start_s] = 1000.0 * run.running_kw
+        return 1000.0 * run.average_kw
 
     def _bid(self) -> None:
         """To the market, before its gate closes: what the house buys at which price in the hour that comes."""

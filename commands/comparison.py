@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from commands.site import Site, load_site
-from commands.study import DAY_S, STEP_S, Accountant, Figures, run_thermostat_only
+from commands.study import DAY_S, Figures, accountant_of, run_thermostat_only
 from commands.virtual import VirtualHouse
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.live_case import Outlook
@@ -83,14 +83,7 @@ def run_one(run: Run) -> Result:
     rates = site.house.rates.model_copy(update=RATES)
     site = replace(site, house=site.house.model_copy(update={"rates": rates}))
     house = VirtualHouse(site, start_s, run.seed, run.way != "rule", outlook=_outlook(site, run.way))
-    accountant = Accountant(site, house.plant, start_s)
-
-    def look() -> None:
-        house.plant.advance(house.runtime.now())
-        accountant.look(house.runtime.now())
-        house.runtime.schedule(STEP_S, look)
-
-    house.runtime.schedule(STEP_S, look)
+    accountant = accountant_of(house, start_s)
     house.run_until(end_s)
     return Result(run, accountant.figures())
 

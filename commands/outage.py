@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from commands.site import Site
-from commands.study import STEP_S, Accountant
+from commands.study import STEP_S, accountant_of
 from commands.virtual import VirtualHouse
 
 Way = Literal["online", "policy", "rule", "held"]
@@ -50,7 +50,7 @@ class Watch:
         self._mode = ""
         self.away_minutes = self.policy_minutes = 0
         self.house = VirtualHouse(site, start_s, seed, sink=self._hear, policies=way == "policy")
-        self.accountant = Accountant(site, self.house.plant, start_s)
+        self.accountant = accountant_of(self.house, start_s)
         self.house.runtime.schedule(STEP_S, self._look)
 
     def _hear(self, at_s: float, actor: str, kind: str, text: str) -> None:
@@ -59,8 +59,6 @@ class Watch:
 
     def _look(self) -> None:
         now_s = self.house.runtime.now()
-        self.house.plant.advance(now_s)
-        self.accountant.look(now_s)
         if self._away[0] < now_s <= self._away[1]:
             self.away_minutes += 1
             self.policy_minutes += self._mode == "policy"

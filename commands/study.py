@@ -91,14 +91,9 @@ def run_thermostat_only(site: Site, start_s: float, end_s: float, seed: int) -> 
     return accountant.figures()
 
 
-def run_study(
-    site: Site, start_s: float, days: float, seed: int, planning: bool = True, memory: AtnMemory | None = None
-) -> dict[str, object]:
-    """One study as a plain object, ready for JSON. Raises BadInput when the series do not reach."""
-    end_s = start_s + days * DAY_S
-    site.require(start_s, end_s)
-    house = VirtualHouse(site, start_s, seed, planning, memory=memory)
-    accountant = Accountant(site, house.plant, start_s)
+def accountant_of(house: VirtualHouse, start_s: float) -> Accountant:
+    """One that looks at the house every minute of its virtual time, from `start_s` on."""
+    accountant = Accountant(house.site, house.plant, start_s)
 
     def look() -> None:
         house.plant.advance(house.runtime.now())
@@ -106,6 +101,17 @@ def run_study(
         house.runtime.schedule(STEP_S, look)
 
     house.runtime.schedule(STEP_S, look)
+    return accountant
+
+
+def run_study(
+    site: Site, start_s: float, days: float, seed: int, planning: bool = True, memory: AtnMemory | None = None
+) -> dict[str, object]:
+    """One study as a plain object, ready for JSON. Raises BadInput when the series do not reach."""
+    end_s = start_s + days * DAY_S
+    site.require(start_s, end_s)
+    house = VirtualHouse(site, start_s, seed, planning, memory=memory)
+    accountant = accountant_of(house, start_s)
     began_s = time.perf_counter()
     house.run_until(end_s)
     took_s = time.perf_counter() - began_s

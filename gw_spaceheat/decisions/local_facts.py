@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from gw_spaceheat.decisions.slot import HeatSource, SlotView
 from gw_spaceheat.house.model import Plumbing
 
+STORE_FULL_MARGIN_K = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
@@ -159,4 +161,4 @@ def store_colder(facts: LocalFacts) -> bool:
 
 def store_full(facts: LocalFacts) -> bool:
     bottom_c = facts.store_bottom_c
-    return bottom_c is not None and bottom_c > facts.capabilities.store_maximum_c - 1.0
+    return bottom_c is not None and bottom_c > facts.capabilities.store_maximum_c - STORE_FULL_MARGIN_K

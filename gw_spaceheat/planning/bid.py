@@ -10,6 +10,7 @@ price (`solve_with_bid`), executed as the SCADA will: plan, bid and contract say
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -231,14 +232,25 @@ def budgets_kwh(solution: Solution, start: SlotStart) -> Floats:
     return np.unique([0.0, *np.linspace(least_kwh, most_kwh, POWERS - 1), min(own_kwh, most_kwh), inf])
 
 
-def whole_run_kw(solution: Solution, slot_start_s: float, slot_end_s: float) -> float | None:
-    """What the source draws on average (kW) if it runs through the slot (epoch s); None: there is no room for so much.
+class WholeRun(NamedTuple):
+    """A run through all of a slot: electric power (kW) on average over the slot, and while the source runs."""
+
+    average_kw: float
+    running_kw: float
+
+
+def whole_run(solution: Solution, slot_start_s: float, slot_end_s: float) -> WholeRun | None:
+    """What the source draws if it runs through the slot (epoch s); None: there is no room for so much heat, or no time.
 
     Raises BadInput.
     """
     start = slot_start(solution, slot_start_s, slot_end_s)
     runs = _whole_run(solution.problem, start)
-    return None if runs.filled[0] else float(runs.electric_kwh[0]) / start.hours
+    running_h = sum(float(share[0]) * piece.length_s for piece, share, _ in runs.parts) / 3600.0
+    if runs.filled[0] or running_h <= 0.0:
+        return None
+    electric_kwh = float(runs.electric_kwh[0])
+    return WholeRun(electric_kwh / start.hours, electric_kwh / running_h)
 
 
 def _whole_run(problem: Problem, start: SlotStart) -> SlotRuns:

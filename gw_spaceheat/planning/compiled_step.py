@@ -1,5 +1,8 @@
 """One step of house, store and heat source compiled by Numba: `transition` and `Grid.weigh`, state by state.
 
+Numba keeps `compiled` on disk by its own file's time: after a change here, delete the *.nbi of its folder, or a stale
+kernel answers (the tests of `compiled` then say so).
+
 All in single precision: constants are float32, because a bare 0.5 would make Numba compute in double. A loop goes over
 the store's nodes, writes one array and has no branch: then Numba lets eight states go through the processor at once.
 """

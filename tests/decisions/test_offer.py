@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from gw_spaceheat.decisions import local_facts
 from gw_spaceheat.decisions.offer import (
     WHOLE,
     OfferFacts,
@@ -16,6 +17,8 @@ from gw_spaceheat.decisions.offer import (
 )
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
+from gw_spaceheat.planning import store
+from gw_spaceheat.planning.actions import STOPS_BELOW
 
 PUMP = SourceLimits(6000.0, 60.0, 215.0, 600.0, True)
 FACTS = OfferFacts(1_700_002_800, 60, 3000.0, 5000.0, PUMP)
@@ -29,6 +32,12 @@ def test_a_whole_run_is_offered_whole() -> None:
     for wanted_w in (WHOLE * 5000.0, 5000.0, 5300.0):
         assert offered_w(replace(FACTS, wanted_w=wanted_w)) == 5000.0
     assert offered_w(replace(FACTS, wanted_w=4700.0)) == 4700.0
+
+
+def test_planner_contract_and_control_mean_the_same() -> None:
+    """They may not import each other, and must agree: what a whole run is, and when a store is full."""
+    assert WHOLE == STOPS_BELOW
+    assert store.FULL_MARGIN_K == local_facts.STORE_FULL_MARGIN_K
 
 
 def test_without_room_for_a_whole_run_what_was_bought_is_offered() -> None:

@@ -11,7 +11,7 @@ from gw_spaceheat.decisions import slot as scada_rule
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.market import bid_from
 from gw_spaceheat.planning import bid as rule
-from gw_spaceheat.planning.bid import bid_of, bid_regret, market_slot, solve_with_bid
+from gw_spaceheat.planning.bid import bid_of, bid_regret, market_slot, solve_with_bid, whole_run
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.maths import ARRAYS, Floats
 from gw_spaceheat.planning.options import PlannerOptions
@@ -127,6 +127,16 @@ def test_at_least_25_powers_from_nothing_to_all_that_can_be_drawn() -> None:
     most_kw = bid.costs[-1].average_kw
     assert bid.average_kw(-1e5) == pytest.approx(most_kw)
     assert bid.average_kw(1e5) == 0.0
+
+
+def test_a_whole_run_has_its_start_and_needs_its_room() -> None:
+    delay_s = 360.0
+    slow = with_pump(HOUSE, start_delay_s=delay_s)
+    run = whole_run(solve(case_at((60,) * 24, parameters=slow, state=COLD)), 0.0, HOUR_S)
+    assert run is not None
+    assert run.average_kw == pytest.approx(run.running_kw * (1.0 - delay_s / HOUR_S))
+    boiling = replace(WARM, store_c=(74.0,) * 6)
+    assert whole_run(solve(case_at((60,) * 24, state=boiling)), 0.0, HOUR_S) is None
 
 
 def test_breakpoints_are_where_two_quantities_cost_the_same() -> None:

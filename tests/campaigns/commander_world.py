@@ -90,6 +90,7 @@ class Checker:
         self.actuations = 0
         self.lost_s: dict[str, float | None] = {"boost": None, "heat_pump": None}
         self.seen_lost_s: dict[str, float] = {"boost": -1e9, "heat_pump": -1e9}
+        self.blind_s: float | None = None
         self.left_remote_s = self.granted_s = -1e9
         self.commander = Commander.LOCAL
 
@@ -103,6 +104,7 @@ class Checker:
         self.commander = Commander.LOCAL
         for name in self.lost_s:
             self.lost_s[name], self.seen_lost_s[name] = None, -1e9
+        self.blind_s = None
 
     def switched(self, safe: SafeCommand, truth: Truth, now_s: float) -> None:
         name, value = safe.command.actuator, safe.command.value
@@ -158,13 +160,17 @@ class Checker:
         return "heat without flow" if dry and now_s - self.moved_s["heat_pump"] > self.flow_deadline_s + EASY else ""
 
     def _blind(self, now_s: float) -> bool:
-        since_s = self.lost_s["heat_pump"]
-        return since_s is not None and now_s - since_s >= self.lost_after_s - EASY
+        """Frost lets a blind heat pump go on, it does not make it see: once frost is over it may stop at once."""
+        return self.blind_s is not None and now_s - self.blind_s >= self.lost_after_s - EASY
 
     def passed(self, truth: Truth, now_s: float) -> None:
         """After a whole control period."""
         if self.on["heat_pump"] and (why := self._must_stop(truth, now_s)):
             self.violations[why] += 1
+        if not truth.unmeasured("heat_pump"):
+            self.blind_s = None
+        elif self.blind_s is None:
+            self.blind_s = now_s
         for name, since_s in self.lost_s.items():
             if not truth.unmeasured(name) or truth.excused(name):
                 self.lost_s[name] = None

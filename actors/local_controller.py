@@ -14,6 +14,7 @@ from gw_spaceheat.decisions.energy import required_energy_kwh, usable_energy_kwh
 from gw_spaceheat.decisions.local_facts import LocalFacts, PolicyWish, capabilities_of
 from gw_spaceheat.decisions.policy_control import wish_of
 from gw_spaceheat.decisions.slot import SlotView
+from gw_spaceheat.physics.thermometers import filled, top_first
 from gw_spaceheat.errors import BadInput, StorageError
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.tariff import Tariff
@@ -62,8 +63,8 @@ class LocalController(Shell):
         self._scada = scada
         self._capabilities = capabilities_of(house.plumbing, actuators)
         quantities = {channel.quantity for channel in house.channels}
-        self._store = tuple(sorted(q for q in quantities if q.startswith("tank")))
-        self._buffer = tuple(sorted(q for q in quantities if q.startswith("buffer_")))
+        self._store = top_first(quantities, "tank")
+        self._buffer = top_first(quantities, "buffer_")
         self._indoor_c = sum(z.setpoint_c * z.share for z in house.plumbing.zones) / sum(
             z.share for z in house.plumbing.zones
         )
@@ -160,14 +161,16 @@ class LocalController(Shell):
         # Without a trusted time of day nobody knows what is on peak: the house is heated by need alone.
         on_peak = trusted and self._on_peak(now_s)
         outlook = self._outlook
+        store_top_c, store_bottom_c = _ends(self._store, value_of)
+        buffer_top_c, buffer_bottom_c = _ends(self._buffer, value_of)
         facts = LocalFacts(
             capabilities=self._capabilities,
             on_peak=on_peak,
             minutes_to_on_peak=(self._next_peak_s - now_s) / 60.0 if trusted else inf,
-            buffer_top_c=value_of(self._buffer[0]) if self._buffer else None,
-            buffer_bottom_c=value_of(self._buffer[-1]) if self._buffer else None,
-            store_top_c=value_of(self._store[0]) if self._store else None,
-            store_bottom_c=value_of(self._store[-1]) if self._store else None,
+            buffer_top_c=buffer_top_c,
+            buffer_bottom_c=buffer_bottom_c,
+            store_top_c=store_top_c,
+            store_bottom_c=store_bottom_c,
             rswt_c=outlook.rswt_c,
             required_kwh=outlook.required_kwh,
             usable_kwh=outlook.usable_kwh,
@@ -208,11 +211,10 @@ class LocalController(Shell):
         loads_w = [heat_load_w(plumbing.building, outdoor_now_c, indoor_c) for outdoor_now_c in outdoor_c]
         soon_w = max(loads_w[:3])
         rswt_c = required_source_water_c(plumbing.emitters, soon_w)
-        layers = [values.get(name) for name in self._store]
-        known_c = [layer_c for layer_c in layers if layer_c is not None]
+        layers_c = filled([values.get(name) for name in self._store])
         usable_kwh = None
-        if plumbing.store is not None and len(known_c) == len(layers):
-            usable_kwh = usable_energy_kwh(plumbing, known_c, rswt_c, return_drop_k(plumbing.emitters, soon_w))
+        if plumbing.store is not None and layers_c is not None:
+            usable_kwh = usable_energy_kwh(plumbing, layers_c, rswt_c, return_drop_k(plumbing.emitters, soon_w))
         required_kwh = required_energy_kwh(
             now_s,
             self._tariff.on_peak_windows(now_s, now_s + DAY_H * 3600.0) if self._trusted else (),
@@ -247,3 +249,14 @@ class LocalController(Shell):
             return 0.0
         full = [self._capabilities.store_maximum_c] * (store.tanks * store.layers_per_tank)
         return usable_energy_kwh(self._house.plumbing, full, rswt_c, drop_k)
+
+
+def _ends(names: tuple[str, ...], value_of: Callable[[str], float | None]) -> tuple[float | None, float | None]:
+    """(top, bottom) of a row of thermometers; where one of the two is dead, the row is filled from its neighbours."""
+    if not names:
+        return None, None
+    top_c, bottom_c = value_of(names[0]), value_of(names[-1])
+    if top_c is not None and bottom_c is not None:
+        return top_c, bottom_c
+    layers_c = filled([value_of(name) for name in names])
+    return (None, None) if layers_c is None else (layers_c[0], layers_c[-1])

@@ -31,6 +31,7 @@ from gw_spaceheat.decisions.command import Command, Commander
 from gw_spaceheat.errors import StorageError
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.alerts import LogLevel, glitch_from
+from gw_spaceheat.physics.thermometers import limiting_c
 from gw_spaceheat.storage.ledger_file import check_signature
 from gw_spaceheat.storage.state_file import StateFile
 from gw_spaceheat.wires.protocols import ClockWire
@@ -84,7 +85,7 @@ class Scada(Shell):
         self._swept_s = self._judged_s = float("-inf")
         self._zone_quantities = tuple(f"zone_{zone.name}_c" for zone in house.plumbing.zones)
         self._limits = safety.limits_of(house.plumbing, tuple(to.relays), tuple(self._quantity_of.values()))
-        self._boost_tank = safety.boost_tank_quantity(house.plumbing)
+        self._boost_tank = safety.boost_tank_quantities(house.plumbing, tuple(self._quantity_of.values()))
         self._safety = safety.SafetyState()
         self._authority = authority.AuthorityState()
         self._cold = cold.ColdState()
@@ -297,7 +298,7 @@ class Scada(Shell):
             primary_flow_l_per_min=fresh.get("primary_flow_l_per_min"),
             coldest_zone_c=self._coldest_zone_c(fresh),
             pipe_c=fresh.get("pipe_c"),
-            boost_tank_c=fresh.get(self._boost_tank),
+            boost_tank_c=limiting_c([fresh.get(name) for name in self._boost_tank]),
             house_cold=self._cold.cold,
         )
         wishes, commands = self._wishes_of(commander), self._commands_of(commander)

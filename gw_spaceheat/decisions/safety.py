@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from gw_spaceheat.decisions.command import Actuator, Command, Commander, Refusal, Value
-from gw_spaceheat.decisions.safety_limits import SafetyFacts, SafetyLimits, boost_tank_quantity, limits_of
+from gw_spaceheat.decisions.safety_limits import SafetyFacts, SafetyLimits, boost_tank_quantities, limits_of
 from gw_spaceheat.errors import OurError
 
 __all__ = [
-    "Command", "Refusal", "SafeCommand", "SafetyFacts", "SafetyLimits", "SafetyState", "apply", "boost_tank_quantity",
+    "Command", "Refusal", "SafeCommand", "SafetyFacts", "SafetyLimits", "SafetyState", "apply", "boost_tank_quantities",
     "filter", "limits_of",
 ]  # fmt: skip
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gw_spaceheat.decisions.command import Commander
+from gw_spaceheat.physics.thermometers import top_first
 from gw_spaceheat.house.model import Plumbing
 
 
@@ -29,9 +30,10 @@ class SafetyLimits:
     """Which of the facts this house has a sensor for: `leaving_c`, `entering_c`, `coldest_zone_c`, `pipe_c`."""
 
 
-def boost_tank_quantity(plumbing: Plumbing) -> str:
-    """The top of the tank that the element sits in: the last one."""
-    return f"tank{plumbing.store.tanks if plumbing.store is not None else 1}_1_c"
+def boost_tank_quantities(plumbing: Plumbing, quantities: Sequence[str]) -> tuple[str, ...]:
+    """The thermometers of the tank that the element sits in, the last one; top first."""
+    number = plumbing.store.tanks if plumbing.store is not None else 1
+    return top_first(quantities, f"tank{number}_")
 
 
 def limits_of(plumbing: Plumbing, actuators: Sequence[str], quantities: Sequence[str]) -> SafetyLimits:

@@ -9,6 +9,7 @@ import numpy as np
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.market import Prices
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
+from gw_spaceheat.physics.thermometers import top_first
 from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of, tank_kwh_per_k
 
 HOUR_S = 3600.0
@@ -65,8 +66,8 @@ class CaseMaker:
         self._outlook = outlook
         self._parameters = outlook.parameters or parameters_of(house.plumbing)
         quantities = {channel.quantity for channel in house.channels}
-        self._store = tuple(sorted(q for q in quantities if q.startswith("tank")))
-        self._buffer = tuple(sorted(q for q in quantities if q.startswith("buffer_")))
+        self._store = top_first(quantities, "tank")
+        self._buffer = top_first(quantities, "buffer_")
         self._zones = house.plumbing.zones
 
     def believed_load_kw(self, at_s: float) -> float:

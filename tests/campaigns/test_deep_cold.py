@@ -42,6 +42,8 @@ class DeadWorld:
     site: Site
     folder: Path
     lines: list[tuple[float, str, str, str]] = field(default_factory=list)
+    hottest_c: float = 0.0
+    """The top of the first tank, at most, over the hours last lived through."""
 
     def __post_init__(self) -> None:
         house = self.site.house
@@ -50,7 +52,8 @@ class DeadWorld:
         brokers = [SimulatedBroker(runtime.schedule, runtime.chance(name)) for name in ("cloud", "local")]
         for broker in brokers:
             broker.stop()
-        wires: dict[str, Wire] = dict(simulated_wires(house, self.plant))
+        self.wires = simulated_wires(house, self.plant)
+        wires: dict[str, Wire] = dict(self.wires)
         parts = ScadaParts(
             house, self.site.tariff, wires, opener(brokers[0]), opener(brokers[1]), self.folder, runtime.new_id()
         )
@@ -68,12 +71,14 @@ class DeadWorld:
     def coldest_c(self, hours: float) -> tuple[float, float]:
         """(coldest zone, coldest pipe) on the way to `hours` after the start."""
         zone_c = pipe_c = 99.0
+        self.hottest_c = 0.0
         zones = [f"zone_{zone.name}_c" for zone in self.site.house.plumbing.zones]
         while (now_s := self.runtime.now()) < START_S + hours * HOUR_S:
             self.runtime.run_until(now_s + 60.0)
             self.plant.advance(self.runtime.now())
             zone_c = min(zone_c, *(self.plant.quantity(name) for name in zones))
             pipe_c = min(pipe_c, self.plant.quantity("pipe_c"))
+            self.hottest_c = max(self.hottest_c, self.plant.quantity("tank1_1_c"))
         return zone_c, pipe_c
 
     def of(self, kind: str) -> Sequence[str]:
@@ -104,6 +109,15 @@ def survive(house: str, folder: Path, hours: float) -> None:
 def test_twelve_hours(tmp_path: Path) -> None:
     """beech: its heat pump alone cannot hold the setpoint at -30 C."""
     survive("beech", tmp_path / "data", 12.0)
+
+
+def test_the_tank_is_heated_on_with_its_top_thermometer_dead(tmp_path: Path) -> None:
+    """orange: the element's limit is at that thermometer, and four more are alive."""
+    world = DeadWorld(cold_site("orange"), tmp_path)
+    world.wires["one-wire"].fail("thermometer-tank1-depth1", "silent")
+    zone_c, _ = world.coldest_c(12.0)
+    assert zone_c > 17.0, f"zone {zone_c:.1f} C"
+    assert world.hottest_c < 85.0, f"tank {world.hottest_c:.1f} C"
 
 
 @pytest.mark.slow

@@ -148,9 +148,11 @@ def test_a_heat_pump_without_any_water_temperature(facts: SafetyFacts, goes_on: 
     assert state.value("heat_pump") is goes_on
 
 
-def test_the_elements_tank_is_the_last_one() -> None:
-    assert safety.boost_tank_quantity(load_house("orange").plumbing) == "tank1_1_c"
-    assert safety.boost_tank_quantity(load_house("beech").plumbing) == "tank3_1_c"
+@pytest.mark.parametrize(("house", "tank"), [("orange", 1), ("beech", 3)])
+def test_the_elements_tank_is_the_last_one(house: str, tank: int) -> None:
+    file = load_house(house)
+    names = safety.boost_tank_quantities(file.plumbing, [channel.quantity for channel in file.channels])
+    assert names[0] == f"tank{tank}_1_c" and len(names) > 2 and all(name.startswith(f"tank{tank}_") for name in names)
 
 
 def test_valve_moves_only_unloaded_where_the_device_forbids_it() -> None:

@@ -14,7 +14,6 @@ from gw_spaceheat.decisions.energy import required_energy_kwh, usable_energy_kwh
 from gw_spaceheat.decisions.local_facts import LocalFacts, PolicyWish, capabilities_of
 from gw_spaceheat.decisions.policy_control import wish_of
 from gw_spaceheat.decisions.slot import SlotView
-from gw_spaceheat.physics.thermometers import filled, top_first
 from gw_spaceheat.errors import BadInput, StorageError
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.tariff import Tariff
@@ -22,6 +21,7 @@ from gw_spaceheat.messages.forecast import WeatherForecast
 from gw_spaceheat.messages.policy import HousePolicy
 from gw_spaceheat.physics.heat_load import heat_load_w, required_source_water_c, return_drop_k
 from gw_spaceheat.physics.heat_pump import capacity_w
+from gw_spaceheat.physics.thermometers import filled, top_first
 from gw_spaceheat.planning.case import StateNow
 from gw_spaceheat.planning.policy import Policy, advise, policy_from
 from gw_spaceheat.storage.state_file import StateFile

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gw_spaceheat.decisions.command import Commander
-from gw_spaceheat.physics.thermometers import top_first
 from gw_spaceheat.house.model import Plumbing
+from gw_spaceheat.physics.thermometers import top_first
 
 
 @dataclass(frozen=True, slots=True)

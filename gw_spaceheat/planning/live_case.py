@@ -8,8 +8,8 @@ import numpy as np
 
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.market import Prices
-from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.physics.thermometers import top_first
+from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of, tank_kwh_per_k
 
 HOUR_S = 3600.0

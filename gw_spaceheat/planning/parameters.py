@@ -20,7 +20,8 @@ DEFROST_SHARE = 0.95
 """Heat that is left of capacity and COP where the unit defrosts: about 6 reversed minutes every 60 to 90."""
 MASS_SHARE = 0.12
 """Share of the walls' capacity that follows the air within the hour or two that a plan lets the house coast."""
-START_USD = 0.10
+START_USD = 0.15
+"""What a start wears off a compressor: 3,000 USD over 20,000 starts. Less lets hourly prices start it four times a day."""
 ELEMENT_HOTTEST_C = 85.0
 LEAST_FADE_K = 0.5
 
@@ -245,7 +246,7 @@ class HouseSlack:
     """The house as a store of its own: kWh per kelvin of room temperature, and how far it may leave the setpoint."""
 
     capacity_kwh_per_k: float
-    lowest_k: float = -1.0
+    lowest_k: float = -0.8
     """Below the setpoint by this much, heat that is missing counts as unserved instead of cooling the house more."""
     highest_k: float = 1.0
     movable: bool = False

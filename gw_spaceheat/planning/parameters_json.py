@@ -215,7 +215,7 @@ class HouseJson(JsonPart):
     """The house as a store: kWh per kelvin of room temperature, and how far (K) it may leave the setpoint."""
 
     capacity_kwh_per_k: Positive
-    lowest_k: NotPositive = -1.0
+    lowest_k: NotPositive = -0.8
     highest_k: NotNegative = 1.0
     movable: bool = False
 

@@ -117,7 +117,7 @@ def test_minimum_off_over_short_steps() -> None:
 
 
 def test_accepted_slot_is_bought() -> None:
-    case = case_at((15,) * 16, 400.0)
+    case = case_at((15,) * 16, [400.0] * 4 + [500.0] * 4 + [400.0] * 8)
     free = make_plan(case)
     assert free.average_w(3600.0, 7200.0) < 500.0
     bound = make_plan(replace(case, commitments=(Commitment(3600.0, 7200.0, 2.4),)))

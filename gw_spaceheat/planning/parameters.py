@@ -21,7 +21,7 @@ DEFROST_SHARE = 0.95
 MASS_SHARE = 0.12
 """Share of the walls' capacity that follows the air within the hour or two that a plan lets the house coast."""
 START_USD = 0.15
-"""What a start wears off a compressor: 3,000 USD over 20,000 starts. Less lets hourly prices start it four times a day."""
+"""What a start wears: a compressor of 3,000 USD lasts 20,000. For 0.10, hourly prices start it four times a day."""
 ELEMENT_HOTTEST_C = 85.0
 LEAST_FADE_K = 0.5
 

@@ -19,7 +19,7 @@ from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.tariff import Tariff
 from gw_spaceheat.messages.forecast import WeatherForecast
 from gw_spaceheat.messages.policy import HousePolicy
-from gw_spaceheat.physics.heat_load import heat_load_w, required_source_water_c, return_drop_k
+from gw_spaceheat.physics.heat_load import heat_load_w, recovery_heat_w, required_source_water_c, return_drop_k
 from gw_spaceheat.physics.heat_pump import capacity_w
 from gw_spaceheat.physics.thermometers import filled, top_first
 from gw_spaceheat.planning.case import StateNow
@@ -42,6 +42,7 @@ class Outlook:
     rswt_c: float | None
     required_kwh: float | None
     usable_kwh: float | None
+    missing_k: float = 0.0
 
 
 class LocalController(Shell):
@@ -175,6 +176,7 @@ class LocalController(Shell):
             required_kwh=outlook.required_kwh,
             usable_kwh=outlook.usable_kwh,
             house_cold=look.house_cold,
+            house_below=outlook.missing_k > 0.0,
             slot=slot,
             policy=self._ask_policy(value_of, now_s) if slot is None and trusted else None,
             source_w=(value_of("heat_pump_w") or 0.0) + (value_of("boost_w") or 0.0),
@@ -211,6 +213,10 @@ class LocalController(Shell):
         loads_w = [heat_load_w(plumbing.building, outdoor_now_c, indoor_c) for outdoor_now_c in outdoor_c]
         soon_w = max(loads_w[:3])
         rswt_c = required_source_water_c(plumbing.emitters, soon_w)
+        # Water that only carries the load keeps a cold house cold; the store's worth is still that of the load.
+        missing_k = self._missing_k(values)
+        recovery_w = recovery_heat_w(plumbing.building, missing_k)
+        warming_c = required_source_water_c(plumbing.emitters, soon_w + recovery_w)
         layers_c = filled([values.get(name) for name in self._store])
         usable_kwh = None
         if plumbing.store is not None and layers_c is not None:
@@ -223,7 +229,17 @@ class LocalController(Shell):
             self._source_heat_w(min(outdoor_c)),
             self._full_kwh(rswt_c, return_drop_k(plumbing.emitters, soon_w)),
         )
-        return Outlook(now_s, rswt_c, required_kwh, usable_kwh)
+        return Outlook(now_s, warming_c, required_kwh, usable_kwh, missing_k)
+
+    def _missing_k(self, values: Mapping[str, float | None]) -> float:
+        """How far the zones are, on average, below the band of their thermostats."""
+        zones = self._house.plumbing.zones
+        missing = [
+            zone.share * max(0.0, zone.setpoint_c - zone.differential_k - zone_c)
+            for zone in zones
+            if (zone_c := values.get(f"zone_{zone.name}_c")) is not None
+        ]
+        return sum(missing) / sum(zone.share for zone in zones)
 
     def _outdoor(self, measured_c: float | None, now_s: float) -> tuple[float, Sequence[float]] | None:
         """(start, hourly outdoor C) for a day: the forecast while it lasts, else the measured value held."""

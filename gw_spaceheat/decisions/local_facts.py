@@ -86,6 +86,8 @@ class LocalFacts:
     required_kwh: float | None
     usable_kwh: float | None
     house_cold: bool = False
+    house_below: bool = False
+    """Zones are, on average, below the band of their thermostats: what is heated belongs to them."""
     slot: SlotView | None = None
     policy: PolicyWish | None = None
     source_w: float = 0.0
@@ -132,9 +134,11 @@ def filled(facts: LocalFacts, held_s: float) -> bool:
     """The heat source, filling the buffer for `held_s`, may turn to the store.
 
     The top alone is hot after two minutes and cold again after five: then valve and pump would move all night. To the
-    bottom, the water that comes back would throttle the heat source and leave a slot's energy unbought.
+    bottom, the water that comes back would throttle the heat source and leave a slot's energy unbought. A house that
+    is below its band comes before the store.
     """
-    return buffer_full(facts) or (held_s >= facts.capabilities.fill_s and buffer_serves(facts))
+    short = held_s >= facts.capabilities.fill_s and buffer_serves(facts) and not facts.house_below
+    return short or buffer_full(facts)
 
 
 def must_fill(facts: LocalFacts, held_s: float) -> bool:

@@ -7,11 +7,19 @@ temperature at which the emitters give nothing. Its inverse is the required sour
 from gw_spaceheat.house.model import Building, Emitters
 
 EMITTER_EXPONENT = 1.3
+RECOVERY_H = 4.0
+"""Time constant at which a house that fell below its thermostats' band is brought back."""
 
 
 def heat_load_w(building: Building, outdoor_c: float, indoor_c: float) -> float:
     """Steady heat, in W, that keeps `indoor_c` at `outdoor_c`, internal gain already taken off; never below 0."""
     return max(0.0, building.loss_w_per_k * (indoor_c - outdoor_c) - building.internal_gain_w)
+
+
+def recovery_heat_w(building: Building, missing_k: float) -> float:
+    """Heat, in W and beyond the load, that brings a house back which is `missing_k` (K) too cold, air and walls."""
+    capacity_kwh_per_k = building.air_capacity_kwh_per_k + building.mass_capacity_kwh_per_k
+    return 1000.0 * capacity_kwh_per_k * max(0.0, missing_k) / RECOVERY_H
 
 
 def emitter_heat_w(emitters: Emitters, water_c: float) -> float:

@@ -259,6 +259,8 @@ def after(body: Body, held_s: float, **changed: object) -> Body:
 def test_filling_and_charging_last_ten_minutes_each() -> None:
     assert after(ON, 599.0, **SERVED) is ON and after(ON, 600.0, **SERVED) is CHARGE
     assert after(ON, 5.0, **FULL_BUFFER) is CHARGE, "a full buffer would throttle the heat pump"
+    assert after(ON, 600.0, house_below=True, **SERVED) is ON, "a house below its band comes before the store"
+    assert after(ON, 600.0, house_below=True, **FULL_BUFFER) is CHARGE
     assert after(CHARGE, 599.0, **EMPTY) is CHARGE and after(CHARGE, 600.0, **EMPTY) is ON
     assert after(CHARGE, 5.0, buffer_top_c=38.9) is ON, "a cold buffer is filled at once"
     assert after(CHARGE, 5.0, defrost=True, **SERVED) is ON

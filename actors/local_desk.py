@@ -30,6 +30,8 @@ class LocalDesk:
         self._file = file
         self._watched_s = float("-inf")
         self._problem = ""
+        self._known: dict[str, object] | None = None  # what the file said last, or was told to say
+        self._unsaved = False
         self.commands = CommandDesk(context, house, gateway, "admin", "local", Commander.ADMIN)
         self.opt_out = opt_out.OptOut()
 
@@ -47,11 +49,16 @@ class LocalDesk:
                 if self.opt_out.opted_out:
                     self._file.save(self.opt_out.to_json())
                 return False
+            if data == self._known:
+                # No new word. What a message has said since may not be on disk yet: the file does not undo it.
+                if self._unsaved:
+                    self._save_choice()
+                return False
             found = opt_out.from_json(data)
         except (BadInput, StorageError) as error:
             self._say_problem(str(error))
             return False
-        self._problem = ""
+        self._problem, self._known, self._unsaved = "", data, False
         event = opt_out.Event.OPTS_OUT if found.opted_out else opt_out.Event.TAKES_BACK
         return self._choose(event, found.by or "the opt-out file", found.since_s or now_s)
 
@@ -106,10 +113,14 @@ class LocalDesk:
         return AdminRequest(Event.ADMIN_TAKES, admin, float(lease_s))
 
     def _save_choice(self) -> None:
+        said = self.opt_out.to_json()
         try:
-            self._file.save(self.opt_out.to_json())
+            self._file.save(said)
         except StorageError as error:
+            self._unsaved = True
             self._say_problem(str(error))  # it holds as long as this process lives
+        else:
+            self._problem, self._known, self._unsaved = "", said, False
 
     def request_refused(self, refused: RequestRefused) -> None:
         """The lease was not granted: neither is what came with it."""

@@ -120,6 +120,27 @@ def test_the_file_is_enough_and_losing_it_takes_nothing_back(site: Site, tmp_pat
     assert run.of("opt-out")[-1].startswith("homeowner takes part")
 
 
+@pytest.mark.parametrize("opted_out", [True, False])
+def test_a_disk_that_cannot_be_written_takes_no_opt_out_message_back(
+    site: Site, tmp_path: Path, opted_out: bool
+) -> None:
+    path, unwritable = tmp_path / "opt_out.json", tmp_path / "opt_out.json.new"
+    path.write_text(json.dumps({"opted_out": not opted_out}))
+    run = Run(site, tmp_path).to(60.0)
+    unwritable.mkdir()
+    run.say(HomeownerOptOut(opted_out=opted_out, by="anna"))
+    run.to(90.0)
+    said = f"homeowner {'opted out' if opted_out else 'takes part'} (by anna)"
+    assert [text for text in run.of("opt-out") if text.startswith("homeowner")][-1] == said
+    assert sum("opt_out.json" in text for text in run.of("opt-out")) == 1, "told once"
+    unwritable.rmdir()
+    run.to(100.0)
+    assert json.loads(path.read_text())["opted_out"] is opted_out, "kept as soon as the disk takes it"
+    path.write_text(json.dumps({"opted_out": not opted_out}))
+    run.to(110.0)
+    assert run.of("opt-out")[-1].endswith("(by the opt-out file)"), "a new word in the file counts"
+
+
 PEOPLE: list[Callable[[Run], WireModel]] = [
     lambda run: HomeownerOptOut(opted_out=True),
     lambda run: AdminKeepAlive(),

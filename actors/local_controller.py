@@ -31,6 +31,7 @@ POLICY_S = 300.0  # so often the policy is asked
 POLICY_SAVE_S = 1800.0  # so seldom it is written: memory cards wear
 SLOT_HANDOVER_S = 5.0
 DAY_H = 24
+STANDBY_MARGIN_K = 1.0  # so much warmer outdoors before everything rests: standby is no matter of minutes
 SETPOINT_MARGIN_K = 0.5  # the thermostats' band: what is needed to come back to the top of it
 
 
@@ -43,6 +44,7 @@ class Outlook:
     required_kwh: float | None
     usable_kwh: float | None
     missing_k: float = 0.0
+    no_heat: bool = False
 
 
 class LocalController(Shell):
@@ -177,6 +179,7 @@ class LocalController(Shell):
             usable_kwh=outlook.usable_kwh,
             house_cold=look.house_cold,
             house_below=outlook.missing_k > 0.0,
+            no_heat=outlook.no_heat,
             slot=slot,
             policy=self._ask_policy(value_of, now_s) if slot is None and trusted else None,
             source_w=(value_of("heat_pump_w") or 0.0) + (value_of("boost_w") or 0.0),
@@ -229,7 +232,10 @@ class LocalController(Shell):
             self._source_heat_w(min(outdoor_c)),
             self._full_kwh(rswt_c, return_drop_k(plumbing.emitters, soon_w)),
         )
-        return Outlook(now_s, warming_c, required_kwh, usable_kwh, missing_k)
+        rest_k = 0.0 if self._outlook.no_heat else STANDBY_MARGIN_K
+        unheated_c = min(outdoor_c) - rest_k
+        no_heat = missing_k <= 0.0 and heat_load_w(plumbing.building, unheated_c, indoor_c) <= 0.0
+        return Outlook(now_s, warming_c, required_kwh, usable_kwh, missing_k, no_heat)
 
     def _missing_k(self, values: Mapping[str, float | None]) -> float:
         """How far the zones are, on average, below the band of their thermostats."""

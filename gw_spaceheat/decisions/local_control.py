@@ -1,6 +1,7 @@
 """The house's own controller: tables of five states, driven by the tariff, the forecast and measured temperatures.
 
-Order of obligations: (safety filter, under everything), cold, blind, accepted slot, valid policy, tariff rule.
+Order of obligations: (safety filter, under everything), cold, blind, accepted slot, valid policy, tariff rule. Where
+nothing has to be heated for a day and no slot or policy says otherwise, everything rests: standby, also when blind.
 What a house lacks (store, buffer, heat pump) is seen in `Capabilities`; a smaller house uses a smaller table, not
 another class.
 Temperatures C, energies kWh of heat, times s of one steady clock.
@@ -80,10 +81,13 @@ def decide(state: LocalState, facts: LocalFacts, now_s: float) -> tuple[LocalSta
     """One look at the house; the wish is `state.wanted`. The same object comes back if nothing changed."""
     if facts.house_cold:
         return _settle(state, facts, Body.HP_ON_STORE_OFF, Mode.COLD, "house cold: heat whatever the price", now_s)
-    if missing(facts):
+    resting = facts.no_heat and facts.slot is None and facts.policy is None
+    if missing(facts) and not resting:
         return _blind(state, facts, now_s)
     if state.missing_since_s is not None:
         state = replace(state, missing_since_s=None)
+    if resting:
+        return _settle(state, facts, Body.HP_OFF_STORE_OFF, Mode.STANDBY, "standby: no heat is needed for a day", now_s)
     if facts.slot is not None:
         return _by_slot(state, facts, facts.slot, now_s)
     if facts.policy is not None:

@@ -73,7 +73,10 @@ class PolicyWish:
 
 @dataclass(slots=True)  # frozen would cost more than all of the decision: these are gathered anew every second
 class LocalFacts:
-    """What is known now; None = no fresh value. `rswt_c`: highest required source water of the next 3 h."""
+    """What is known now; None = no fresh value. `rswt_c`: highest required source water of the next 3 h.
+
+    `no_heat`: nothing has to be heated for a day, as in summer.
+    """
 
     capabilities: Capabilities
     on_peak: bool
@@ -88,6 +91,7 @@ class LocalFacts:
     house_cold: bool = False
     house_below: bool = False
     """Zones are, on average, below the band of their thermostats: what is heated belongs to them."""
+    no_heat: bool = False
     slot: SlotView | None = None
     policy: PolicyWish | None = None
     source_w: float = 0.0

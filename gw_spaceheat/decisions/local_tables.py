@@ -43,6 +43,7 @@ class Mode(StrEnum):
     POLICY = "policy"
     COLD = "cold"
     BLIND = "blind"
+    STANDBY = "standby"
 
 
 _B, _E = Body, Event

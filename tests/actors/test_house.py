@@ -1,7 +1,7 @@
 """A whole house in virtual time: contract, silence of the AtomicTNode, return, repeatability, orderly end."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from actors.events import Readings
 from commands.site import Site, load_site
 from commands.virtual import VirtualHouse
+from gw_spaceheat.markets.series import HourlySeries
 
 BEECH = "d1.isone.me.versant.keene.beech"
 MIDNIGHT_S = datetime.fromisoformat("2016-12-12T05:00:00+00:00").timestamp()  # local standard time
@@ -24,10 +25,10 @@ def site() -> Site:
 class Run:
     """A house from `start_s` on, with its lines in seconds since then."""
 
-    def __init__(self, site: Site, start_s: float, seed: int = 1) -> None:
+    def __init__(self, site: Site, start_s: float, seed: int = 1, planning: bool = True) -> None:
         self.start_s = start_s
         self.lines: list[Line] = []
-        self.house = VirtualHouse(site, start_s, seed, sink=self._keep)
+        self.house = VirtualHouse(site, start_s, seed, planning=planning, sink=self._keep)
         self.coldest_k = 99.0
 
     def _keep(self, at_s: float, actor: str, kind: str, text: str) -> None:
@@ -134,6 +135,21 @@ def test_an_orderly_end_leaves_the_relays_in_the_safe_pattern(site: Site) -> Non
     # Relays say their last command again each minute: it has to be the safe one.
     run.to((run.house.runtime.now() - run.start_s) / MINUTE_S + 5.0)
     assert {name: plant.actuator(name) for name in switches} == dict.fromkeys(switches, False)
+
+
+def test_in_summer_everything_rests_until_it_is_cool_again(site: Site) -> None:
+    """A lukewarm buffer is no reason to heat. Without a forecast, what is measured counts for a day."""
+    weather = HourlySeries(MIDNIGHT_S, (24.0, 19.5, 19.5, 10.0) + (10.0,) * 48)
+    run = Run(replace(site, weather=weather), MIDNIGHT_S, planning=False)
+    run.house.stop_atomic_tnode()
+    run.house.plant.preset(hub_c=22.0, store_c=22.0, zone_c=23.0)
+    run.to(115.0)
+    assert [text for _, text in run.of("local")] == [
+        "Initializing -> HpOffStoreOff (standby): standby: no heat is needed for a day"
+    ], "between the two limits it stays as it is"
+    assert not run.of("release")
+    run.to_heat_pump_on()
+    assert "(normal): OffPeakBufferEmpty" in run.of("local")[1][1]
 
 
 def test_a_crashed_scada_actor_comes_back_alone_and_the_house_runs_on(site: Site) -> None:

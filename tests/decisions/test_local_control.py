@@ -8,7 +8,7 @@ import pytest
 from gw_spaceheat.decisions import local_control
 from gw_spaceheat.decisions.command import Commander
 from gw_spaceheat.decisions.local_control import LocalState, commands_of, decide
-from gw_spaceheat.decisions.local_facts import Capabilities, LocalFacts
+from gw_spaceheat.decisions.local_facts import Capabilities, LocalFacts, PolicyWish
 from gw_spaceheat.decisions.local_tables import (
     SINGLE_TANK_TABLE,
     SLOT_TABLE,
@@ -198,6 +198,30 @@ def test_blind_after_five_minutes_and_back(missing: str) -> None:
     assert dark.mode is Mode.BLIND and dark.wanted.heat_pump and not dark.wanted.store_pump
     seen, _ = decide(dark, ON_PEAK, 320.0)
     assert seen.mode is Mode.NORMAL and seen.missing_since_s is None and not seen.wanted.heat_pump
+
+
+SUMMER = replace(FACTS, no_heat=True, **COLD_BUFFER)
+
+
+@pytest.mark.parametrize("body", list(Body))
+@pytest.mark.parametrize("lost", [{}, {"buffer_top_c": None}])
+def test_in_summer_everything_rests_also_when_blind(body: Body, lost: dict[str, float | None]) -> None:
+    state, _ = decide(LocalState(body=body, missing_since_s=0.0), replace(SUMMER, **lost), 1000.0)
+    wanted = state.wanted
+    assert state.mode is Mode.STANDBY and state.body is OFF and state.missing_since_s is None
+    assert not (wanted.heat_pump or wanted.boost or wanted.store_pump or wanted.primary_pump)
+    assert not wanted.distribution_pump and not wanted.store_valve_charge
+    assert decide(state, replace(SUMMER, **lost), 1001.0)[0] is state
+
+
+def test_standby_gives_way_to_cold_slot_policy_and_autumn() -> None:
+    resting, _ = decide(LocalState(), SUMMER, 0.0)
+    autumn, _ = decide(resting, replace(SUMMER, no_heat=False), 1.0)
+    assert autumn.mode is Mode.NORMAL and autumn.wanted.heat_pump
+    assert decide(resting, replace(SUMMER, house_cold=True), 1.0)[0].mode is Mode.COLD
+    assert decide(resting, replace(SUMMER, slot=SLOT), 1.0)[0].mode is Mode.SLOT
+    policy = PolicyWish(False, False, "policy: off")
+    assert decide(resting, replace(SUMMER, policy=policy), 1.0)[0].mode is Mode.POLICY
 
 
 def test_ready_is_left_only_when_much_is_missing() -> None:

@@ -78,6 +78,7 @@ class LocalController(Shell):
         self._outlook = Outlook(-inf, None, None, None)
         self._peak: tuple[float, float, bool] = (-inf, -inf, False)  # valid from, to, on peak
         self._next_peak_s = inf
+        self._tariff_said = ""
         self._policy: Policy | None = None
         self._policy_file = policy_file
         self._policy_ms, self._policy_saved_s, self._advised_s = 0, -inf, -inf
@@ -198,6 +199,10 @@ class LocalController(Shell):
         valid_from_s, valid_to_s, on_peak = self._peak
         if valid_from_s <= now_s < valid_to_s:
             return on_peak
+        why = self._tariff.why_not_valid(now_s)
+        if why and not self._tariff_said:
+            self.context.log("tariff", f"{why}; used all the same, put the new file in its place")
+        self._tariff_said = why
         on_peak = self._tariff.is_on_peak(now_s)
         windows = self._tariff.on_peak_windows(now_s, now_s + 4 * 86400.0)
         ahead = [start_s for start_s, _ in windows if start_s > now_s]

@@ -69,6 +69,9 @@ class TariffFile(Part):
     provenance: str
     utc_offset_h: Annotated[float, Field(ge=-14, le=14, multiple_of=0.25)] | None
     timezone: str | None
+    valid_from: date | None = None
+    """The first day, by the tariff's own clock; None: for as long as anyone asks. `valid_to`: the last day, likewise."""
+    valid_to: date | None = None
     seasons: tuple[Season, ...]
     holidays: tuple[date, ...] = ()
     windows: tuple[Window, ...]
@@ -77,6 +80,8 @@ class TariffFile(Part):
     def _consistent(self) -> Self:
         if (self.utc_offset_h is None) == (self.timezone is None):
             raise ValueError("exactly one of utc_offset_h and timezone must be given")
+        if self.valid_from is not None and self.valid_to is not None and self.valid_from > self.valid_to:
+            raise ValueError(f"valid_from {self.valid_from} must not be later than valid_to {self.valid_to}")
         names = {season.name for season in self.seasons}
         for window in self.windows:
             if set(window.usd_per_mwh) != names:
@@ -112,6 +117,15 @@ class Tariff:
 
     def is_on_peak(self, time_s: float) -> bool:
         return self._slot(int(time_s // SLOT_S))[1]
+
+    def why_not_valid(self, time_s: float) -> str:
+        """Why this tariff is not that of the day of `time_s`; empty if it is. It still answers: nothing better is known."""
+        day = datetime.fromtimestamp(time_s, UTC).astimezone(self._zone).date()
+        if self.file.valid_from is not None and day < self.file.valid_from:
+            return f"tariff {self.name} is valid from {self.file.valid_from}, today is {day}"
+        if self.file.valid_to is not None and day > self.file.valid_to:
+            return f"tariff {self.name} was valid to {self.file.valid_to}, today is {day}"
+        return ""
 
     def on_peak_windows(self, from_s: float, to_s: float) -> list[tuple[float, float]]:
         """On-peak spans within [from_s, to_s), in order, cut off at both ends (start_s, end_s)."""

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
@@ -10,6 +10,7 @@ from actors.events import Readings
 from commands.site import Site, load_site
 from commands.virtual import VirtualHouse
 from gw_spaceheat.markets.series import HourlySeries
+from gw_spaceheat.markets.tariff import Tariff
 
 BEECH = "d1.isone.me.versant.keene.beech"
 MIDNIGHT_S = datetime.fromisoformat("2016-12-12T05:00:00+00:00").timestamp()  # local standard time
@@ -150,6 +151,15 @@ def test_in_summer_everything_rests_until_it_is_cool_again(site: Site) -> None:
     assert not run.of("release")
     run.to_heat_pump_on()
     assert "(normal): OffPeakBufferEmpty" in run.of("local")[1][1]
+
+
+def test_a_tariff_out_of_its_days_is_said_once_and_used(site: Site) -> None:
+    file = site.tariff.file.model_copy(update={"valid_to": date(2016, 12, 11)})
+    run = Run(replace(site, tariff=Tariff(file)), MIDNIGHT_S, planning=False)
+    run.to(10.0)
+    ((_, said),) = run.of("tariff")
+    assert "was valid to 2016-12-11, today is 2016-12-12; used all the same" in said
+    assert not run.of("crash")
 
 
 def test_a_crashed_scada_actor_comes_back_alone_and_the_house_runs_on(site: Site) -> None:

@@ -103,6 +103,27 @@ def test_a_tariff_by_local_clock_follows_daylight_saving(tmp_path: Path) -> None
         assert sum(end - start for start, end in spans) == 9 * HOUR_S
 
 
+@pytest.mark.parametrize(("day", "hours"), [("2021-03-14", 2), ("2021-03-21", 3), ("2021-11-07", 4)])
+def test_a_window_over_the_change_of_clocks_has_its_real_length(tmp_path: Path, day: str, hours: int) -> None:
+    windows = json.loads(VERSANT.read_text("utf-8"))["windows"]
+    windows[0] |= {"weekdays": ["sun"], "hours": [["01:00", "04:00"]]}
+    tariff = load_tariff(changed(tmp_path, windows=windows, utc_offset_h=None, timezone="America/New_York"))
+    spans = tariff.on_peak_windows(at(f"{day}T00:00:00-05:00"), at(f"{day}T12:00:00-05:00"))
+    assert [end - start for start, end in spans] == [hours * HOUR_S]
+
+
+def test_days_of_validity_are_those_of_the_tariffs_own_clock(tmp_path: Path, versant: Tariff) -> None:
+    tariff = load_tariff(changed(tmp_path, valid_from="2020-01-01", valid_to="2020-12-31"))
+    assert (
+        tariff.why_not_valid(at("2020-01-01T00:00:00-05:00")) == tariff.why_not_valid(at("2021-01-01T04:59:59Z")) == ""
+    )
+    assert "is valid from 2020-01-01, today is 2019-12-31" in tariff.why_not_valid(at("2020-01-01T04:59:59Z"))
+    late_s = at("2021-01-04T08:00:00-05:00")
+    assert "was valid to 2020-12-31, today is 2021-01-04" in tariff.why_not_valid(late_s)
+    assert tariff.is_on_peak(late_s) and tariff.rate_usd_per_mwh(late_s) == 389.80, "nothing better is known"
+    assert versant.why_not_valid(0.0) == "" == versant.why_not_valid(4e9), "a file without days is always valid"
+
+
 def test_a_holiday_is_priced_as_a_sunday(tmp_path: Path) -> None:
     tariff = load_tariff(changed(tmp_path, holidays=["2021-01-01"]))
     assert tariff.rate_usd_per_mwh(at("2021-01-01T08:00:00-05:00")) == 50.54
@@ -115,6 +136,8 @@ def test_a_holiday_is_priced_as_a_sunday(tmp_path: Path) -> None:
         ({"timezone": "America/New_York"}, "exactly one of utc_offset_h and timezone"),
         ({"utc_offset_h": None}, "exactly one of utc_offset_h and timezone"),
         ({"utc_offset_h": None, "timezone": "America/Keene"}, "unknown timezone 'America/Keene'"),
+        ({"valid_from": "2021-02-01", "valid_to": "2021-01-31"}, "must not be later than valid_to 2021-01-31"),
+        ({"valid_to": "soon"}, "valid_to"),
         ({"seasons": []}, "seasons are"),
         ({"seasons": [{"name": "winter", "first_day": "13-02", "last_day": "03-01"}]}, "seasons.0.first_day"),
         ({"windows": []}, "mon 00:00 is in no window"),

@@ -70,8 +70,8 @@ class TariffFile(Part):
     utc_offset_h: Annotated[float, Field(ge=-14, le=14, multiple_of=0.25)] | None
     timezone: str | None
     valid_from: date | None = None
-    """The first day, by the tariff's own clock; None: for as long as anyone asks. `valid_to`: the last day, likewise."""
     valid_to: date | None = None
+    """First and last day, by the tariff's own clock; None: no such day is known."""
     seasons: tuple[Season, ...]
     holidays: tuple[date, ...] = ()
     windows: tuple[Window, ...]
@@ -119,7 +119,7 @@ class Tariff:
         return self._slot(int(time_s // SLOT_S))[1]
 
     def why_not_valid(self, time_s: float) -> str:
-        """Why this tariff is not that of the day of `time_s`; empty if it is. It still answers: nothing better is known."""
+        """Why it is not the tariff of that day; empty if it is. It still answers: nothing better is known."""
         day = datetime.fromtimestamp(time_s, UTC).astimezone(self._zone).date()
         if self.file.valid_from is not None and day < self.file.valid_from:
             return f"tariff {self.name} is valid from {self.file.valid_from}, today is {day}"

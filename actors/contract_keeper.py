@@ -73,6 +73,8 @@ class ContractKeeper(Shell):
                 self._metered_s = at_s
                 self._decide(rule.Tick(watt_hours))
             case Received(payload=SlowContractHeartbeat() as heartbeat, retained=retained):
+                if self._clock_trusted is None:
+                    return  # nor is it known yet whether slots are revoked; what matters is said again in seconds
                 if retained:
                     self.context.log("contract", "refused: a heartbeat retained by the broker is no word of anyone")
                 elif why := self._book.hear(heartbeat, self.context):

@@ -117,6 +117,7 @@ class Scada(Shell):
         self._desk.commands.dispatches = dispatch.restored(saved.get("dispatch"))
         self._remote.commands.dispatches = dispatch.restored(saved.get("remote_dispatch"))
         self._desk.watch(now_s)
+        self._say_revoked()
         self._judge_clock(now_s)
         self._to.gateway.tell(AskLink(self.context.me))
         self.context.after(self._control_s, CONTROL)
@@ -185,8 +186,11 @@ class Scada(Shell):
         if now_s - self._judged_s >= JUDGE_S:
             self._judged_s = now_s
             self._judge_cold(fresh, now_s)
+            self._revoked = (
+                None  # said again: the keeper may have been restarted, and hears offers once it has the clock
+            )
+            self._say_revoked()
             self._judge_clock(now_s)
-            self._revoked = None  # said again: the keeper may have been restarted
             self._held = ()
         if self._desk.watch(now_s):
             self._alarm("scada", LogLevel.INFO, f"homeowner {self._desk.opt_out.choice}")
@@ -259,6 +263,13 @@ class Scada(Shell):
         if self._cold.cold != before:
             self.context.log("cold", "house is cold" if self._cold.cold else "house is warm again")
 
+    def _say_revoked(self) -> None:
+        """To the keeper, when it changes: why no slot may run now."""
+        revoked = "homeowner opted out" if self._desk.opt_out.opted_out else "house cold" if self._cold.cold else ""
+        if revoked != self._revoked:
+            self._revoked = revoked
+            self._to.keeper.tell(Revoked(revoked))
+
     def _decide_authority(self, now_s: float, request: authority.AdminRequest | None = None) -> None:
         facts = authority.AuthorityFacts(
             contract_live=self._contract.live,
@@ -268,10 +279,7 @@ class Scada(Shell):
             house_cold=self._cold.cold,
             opted_out=self._desk.opt_out.opted_out,
         )
-        revoked = "homeowner opted out" if facts.opted_out else "house cold" if facts.house_cold else ""
-        if revoked != self._revoked:
-            self._revoked = revoked
-            self._to.keeper.tell(Revoked(revoked))
+        self._say_revoked()
         self._authority, effects = authority.decide(self._authority, facts, now_s, request)
         for effect in effects:
             match effect:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from actors.events import Received
 from commands.site import Site, load_site
 from commands.virtual import VirtualHouse
+from gw_spaceheat.decisions.atn_contract import make_contract
 from gw_spaceheat.messages.base import WireModel, type_name_of
+from gw_spaceheat.messages.contract import ContractStatus, make_heartbeat
 from gw_spaceheat.messages.dispatch import (
     AdminAnalogDispatch,
     AdminDispatch,
@@ -118,6 +121,26 @@ def test_the_file_is_enough_and_losing_it_takes_nothing_back(site: Site, tmp_pat
     path.write_text('{"opted_out": false}')
     run.to(70.0)
     assert run.of("opt-out")[-1].startswith("homeowner takes part")
+
+
+def test_a_restarted_keeper_of_contracts_accepts_nothing_before_it_knows_of_the_opt_out(
+    site: Site, tmp_path: Path
+) -> None:
+    (tmp_path / "opt_out.json").write_text('{"opted_out": true}')
+    run = Run(site, tmp_path).to(62.5)
+    run.house.runtime.replace("contract-keeper")
+    terms = make_contract(site.house.scada_alias, ID.format(1), 3000.0, int(MIDNIGHT_S) + 300, 60)
+    beat = make_heartbeat("ltn", terms, ContractStatus.CREATED, int(run.house.runtime.now() * 1000))
+    header = Header(site.house.atn_alias, "s", type_name_of(type(beat)), ID.format(2))
+    offer = Received("cloud", site.house.atn_alias, header, beat, False, run.house.runtime.now())
+    keeper = run.house.runtime.address("contract-keeper")
+    keeper.tell(offer)
+    run.to(63.5)
+    assert not run.of("contract")
+    run.to(75.0)
+    keeper.tell(offer)  # as the AtomicTNode says it again
+    run.to(76.0)
+    assert run.of("contract")[0] == f"refused {ID[:8]}: homeowner opted out"
 
 
 @pytest.mark.parametrize("opted_out", [True, False])

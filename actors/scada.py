@@ -186,9 +186,8 @@ class Scada(Shell):
         if now_s - self._judged_s >= JUDGE_S:
             self._judged_s = now_s
             self._judge_cold(fresh, now_s)
-            self._revoked = (
-                None  # said again: the keeper may have been restarted, and hears offers once it has the clock
-            )
+            # Both are said again, this first: a keeper that was restarted hears offers as soon as it has the clock.
+            self._revoked = None
             self._say_revoked()
             self._judge_clock(now_s)
             self._held = ()

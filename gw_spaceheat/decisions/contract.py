@@ -14,12 +14,16 @@ from gw_spaceheat.decisions.contract_state import (
     from_json,
     is_live,
     next_status,
+    overlap,
     slot_view,
+    unsaved_wh,
 )
 from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat, SlowDispatchContract, make_heartbeat
 
 HEARTBEAT_S = 60.0
-PERSIST_S = 30.0  # a power cut loses at most this much of the energy count: under 1 % of an hour
+PERSIST_S = 30.0
+UNSAVED_SHARE, UNSAVED_WH = 0.25, 1.0
+"""Of what a slot may be off by: a power cut loses no more of the count, though an element draws 75 Wh in 30 s."""
 GRACE_S = 300.0  # published: remote authority lasts 5 min past a completed contract, so hours join
 LATE_ACCEPTANCE_S = 300.0
 EARLIEST_OFFER_S = 7200.0
@@ -152,7 +156,8 @@ def _say(
 
 def _persist(state: ContractState, now_s: float, *effects: Effect) -> Result:
     """State first on disk, then the word: what was promised must survive a power cut."""
-    state = replace(state, persisted_s=now_s)
+    counted_wh = state.current.used_wh if state.current is not None else 0.0
+    state = replace(state, persisted_s=now_s, persisted_wh=counted_wh)
     return state, (Persist(state), *effects)
 
 
@@ -178,9 +183,15 @@ def _tick(state: ContractState, energy_wh: float | None, facts: ContractFacts, n
     if running is not None and not effects and now_s - state.said_s >= HEARTBEAT_S:
         state, heartbeat = _say(state, running.contract, running.status, running.status, now_s, running.used_wh)
         effects.append(SendHeartbeat(heartbeat))
-    if effects or now_s - state.persisted_s >= PERSIST_S:
+    allowed_wh = 0.0 if running is None else _may_be_off_wh(running.contract, facts)
+    much = unsaved_wh(state) > max(UNSAVED_WH, UNSAVED_SHARE * allowed_wh)
+    if effects or much or now_s - state.persisted_s >= PERSIST_S:
         return _persist(state, now_s, *effects)
     return state, ()
+
+
+def _may_be_off_wh(contract: SlowDispatchContract, facts: ContractFacts) -> float:
+    return max(TOLERANCE * contract.energy_wh, facts.minimum_run_wh)
 
 
 def _count(obligation: Obligation, energy_wh: float | None, now_s: float) -> Obligation:
@@ -210,7 +221,7 @@ def _finish(
     promised_wh = contract.energy_wh
     if obligation.status is not ContractStatus.ACTIVE or gap_s > 0:
         event, cause = Event.END_UNKNOWN, f"energy was not counted for {gap_s:.0f} s"
-    elif abs(obligation.used_wh - promised_wh) <= max(TOLERANCE * promised_wh, facts.minimum_run_wh):
+    elif abs(obligation.used_wh - promised_wh) <= _may_be_off_wh(contract, facts):
         event, cause = Event.END_MET, None
     elif obligation.dispatched:
         event, cause = Event.END_UNKNOWN, f"used {obligation.used_wh:.0f} Wh under the AtomicTNode's own dispatches"
@@ -324,7 +335,7 @@ def why_refused(state: ContractState, heartbeat: SlowContractHeartbeat, facts: C
     created_s = heartbeat.message_created_ms / 1000
     left_s = contract.end_s - max(now_s, contract.start_s)
     energy_wh = contract.energy_wh
-    other = next((o for o in (state.current, state.upcoming) if o is not None and _overlap(o.contract, contract)), None)
+    other = next((o for o in (state.current, state.upcoming) if o is not None and overlap(o.contract, contract)), None)
     rules = (
         (contract.contract_id in state.seen, "replayed contract"),
         (
@@ -353,10 +364,6 @@ def why_refused(state: ContractState, heartbeat: SlowContractHeartbeat, facts: C
         ),
     )
     return next((reason for broken, reason in rules if broken), "")
-
-
-def _overlap(first: SlowDispatchContract, second: SlowDispatchContract) -> bool:
-    return first.start_s < second.end_s and second.start_s < first.end_s
 
 
 def _offered(state: ContractState, heartbeat: SlowContractHeartbeat, facts: ContractFacts, now_s: float) -> Result:

@@ -70,6 +70,7 @@ class ContractState:
     heard_s: float = float("-inf")  # last valid heartbeat of the AtomicTNode
     said_s: float = float("-inf")
     persisted_s: float = float("-inf")
+    persisted_wh: float = 0.0  # of the running slot
     live_until_s: float = float("-inf")  # grace after a completed contract
     their_digit: int | None = None
     our_proof: str = ""
@@ -99,6 +100,15 @@ def is_live(state: ContractState, now_s: float) -> bool:
     """Is there a contract for remote authority: a running one, or one that completed less than 5 min ago?"""
     current = state.current
     return now_s < state.live_until_s or (current is not None and current.contract.start_s <= now_s)
+
+
+def overlap(first: SlowDispatchContract, second: SlowDispatchContract) -> bool:
+    return first.start_s < second.end_s and second.start_s < first.end_s
+
+
+def unsaved_wh(state: ContractState) -> float:
+    """Energy of the running slot that a power cut would forget."""
+    return 0.0 if state.current is None else state.current.used_wh - state.persisted_wh
 
 
 def slot_view(state: ContractState, now_s: float) -> SlotView | None:

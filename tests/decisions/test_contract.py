@@ -1,6 +1,7 @@
 """The SCADA's keeper of slot contracts, cell by cell and against the AtomicTNode's side."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,25 @@ def test_table(status: ContractStatus, event: Event) -> None:
         with pytest.raises(IllegalEvent):
             next_status(status, event)
     assert status in TABLE or status in EXPECTED or status.value.startswith(("Terminated", "Completed"))
+
+
+@pytest.mark.parametrize("watts", [0, 300, 1200, 3000])
+def test_a_power_cut_loses_little_of_an_elements_energy(watts: int) -> None:
+    """It draws in 30 s more than a slot may be off by; and yet the memory card is not worn out."""
+    terms, facts, element_wh = slot(watts=watts), replace(FACTS, capacity_w=9000.0, minimum_run_wh=0.0), 9000.0 / 3600.0
+    state, _ = contract.decide(ContractState(), created(terms, HOUR), facts, HOUR)
+    saved_wh, lost_wh, writes = 0.0, 0.0, 0
+    for second in range(1, 3600):
+        running = state.current
+        assert running is not None
+        drawn_wh = element_wh if running.used_wh < terms.energy_wh else 0.0
+        state, effects = contract.decide(state, Tick(drawn_wh), facts, HOUR + float(second))
+        for effect in effects:
+            if isinstance(effect, Persist) and effect.state.current is not None:
+                saved_wh, writes = effect.state.current.used_wh, writes + 1
+        assert state.current is not None
+        lost_wh = max(lost_wh, state.current.used_wh - saved_wh)
+    assert lost_wh <= max(1.0, 0.005 * terms.energy_wh) and writes < 340
 
 
 def test_accepting_starts_and_persists_before_it_answers() -> None:

@@ -157,6 +157,8 @@ class Scada(Shell):
     def _hear(self, received: Received) -> None:
         """What was heard is remembered before it acts."""
         now_s = self.context.now()
+        if received.link == "local":
+            self._decide_authority(now_s)  # a lease that is over takes its commands with it before another begins
         before = self._desk.commands.dispatches
         request = self._desk.hear(received, self._clock.trusted)
         if self._desk.commands.dispatches is not before:

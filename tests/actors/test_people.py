@@ -213,6 +213,18 @@ def test_the_admin_switches_is_answered_and_lapses_to_local(site: Site) -> None:
     assert not run.of("crash")
 
 
+def test_a_lease_that_begins_in_the_second_in_which_one_ended_does_not_inherit_its_commands(site: Site) -> None:
+    run = Run(site).to(60.3)
+    run.say(relay(run, "relay-store-pump", True, 2, 100))
+    run.to(160.4)
+    assert run.house.plant.actuator("store_pump") is True
+    run.say(AdminKeepAlive(admin_timeout_seconds=300))
+    run.to(165.0)
+    assert [text.split(":")[0] for text in run.of("authority")] == [
+        "local -> admin", "admin -> local", "local -> admin"
+    ]  # fmt: skip
+
+
 def test_a_lease_of_more_than_an_hour_is_refused_and_release_gives_back(site: Site) -> None:
     run = Run(site).to(60.0)
     run.say(relay(run, "relay-store-pump", True, 2, 3601))

@@ -105,7 +105,8 @@ def start(
 
 def _starts_s(record: Mapping[str, object]) -> tuple[float, ...]:
     starts = record.get("starts_s")
-    return tuple(float(start_s) for start_s in starts) if isinstance(starts, list) else ()
+    found = starts if isinstance(starts, list) else []
+    return tuple(float(start_s) for start_s in found if isinstance(start_s, int | float))
 
 
 def _since_s(record: Mapping[str, object]) -> float:
@@ -130,7 +131,7 @@ def force(state: SafetyState, facts: SafetyFacts, now_s: float) -> tuple[SafetyS
     if freezing != state.freezing:
         state = replace(state, freezing=freezing)
     state = _note_losses(state, facts, now_s)
-    demands: list[tuple[Actuator, bool, str]] = []
+    demands: list[tuple[Actuator, Value, str]] = []
     for name in HEAT_SOURCES:
         switch = state.switches.get(name)
         if switch is not None and switch.value:
@@ -141,6 +142,9 @@ def force(state: SafetyState, facts: SafetyFacts, now_s: float) -> tuple[SafetyS
         for pump in ("distribution_pump", "primary_pump"):
             if pump in limits.actuators and not state.value(pump):
                 demands.append((pump, True, "freeze"))
+        if "leaving_setpoint" in limits.actuators and state.value("leaving_setpoint") != limits.maximum_leaving_c:
+            # Somebody may have asked for lukewarm water.
+            demands.append(("leaving_setpoint", limits.maximum_leaving_c, "freeze"))
     if not demands and not freezing:
         return state, ()
     released: list[SafeCommand] = []
@@ -226,6 +230,8 @@ def _refusal(state: SafetyState, command: Command, facts: SafetyFacts, now_s: fl
             return _refuse(
                 command, "setpoint_range", f"it must be above 0 and at most {limits.maximum_leaving_c:.1f} C"
             )
+        if state.freezing and command.value < limits.maximum_leaving_c:
+            return _refuse(command, "freeze", "a zone or pipe is near freezing")
         return None
     if not isinstance(command.value, bool):
         return _refuse(command, "not_a_switch_value", f"{command.value} is neither on nor off")

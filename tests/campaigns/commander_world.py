@@ -82,7 +82,8 @@ class Checker:
     overrun_s, flow_deadline_s = 30.0, 60.0
     lost_after_s, proven_s = 90.0, 120.0
 
-    def __init__(self) -> None:
+    def __init__(self, actuators: frozenset[str] = frozenset(ACTUATORS)) -> None:
+        self.actuators = actuators
         self.on: dict[str, bool] = dict.fromkeys(ACTUATORS, False)
         self.moved_s: dict[str, float] = dict.fromkeys(ACTUATORS, -1e9)
         self.starts_s: list[float] = []
@@ -93,6 +94,7 @@ class Checker:
         self.blind_s: float | None = None
         self.left_remote_s = self.granted_s = -1e9
         self.commander = Commander.LOCAL
+        self.setpoint_c: float | None = None  # the machine's own
 
     def powered_off(self, now_s: float) -> None:
         """Safe pattern at a restart: by design it may cut a minimum run short, nothing else."""
@@ -108,12 +110,17 @@ class Checker:
 
     def switched(self, safe: SafeCommand, truth: Truth, now_s: float) -> None:
         name, value = safe.command.actuator, safe.command.value
+        if name not in self.actuators:
+            self.violations["no such actuator"] += 1
         if not safe.forced_by and safe.command.commander is not self.commander:
             self.violations["one commander"] += 1
         if name == "leaving_setpoint":
             if value > 75.0:
                 self.violations["over-temperature setpoint"] += 1
+            self.setpoint_c = float(value)
             return
+        if not isinstance(value, bool):
+            self.violations["no switch value"] += 1
         if value is self.on[name]:
             return
         self.actuations += 1
@@ -147,6 +154,9 @@ class Checker:
             entering_c = truth.known("entering")
             if entering_c is not None and entering_c >= 68.0:
                 self.violations["over-temperature entering"] += 1
+            leaving_c = truth.known("leaving")
+            if leaving_c is not None and leaving_c > 75.0:
+                self.violations["over-temperature leaving at a start"] += 1
         elif lasted_s < self.minimum_on_s - EASY and not self._must_stop(truth, now_s) and not self._blind(now_s):
             self.violations["minimum on"] += 1
 
@@ -185,6 +195,8 @@ class Checker:
         freezes = (zone_c is not None and zone_c < 7.0) or (pipe_c is not None and pipe_c < 4.0)
         if freezes and not (self.on["distribution_pump"] and self.on["primary_pump"]):
             self.violations["freezing without circulation"] += 1
+        if freezes and self.setpoint_c != 75.0:
+            self.violations["freezing with lukewarm water"] += 1
 
     def commands(self, commander: Commander, facts: authority.AuthorityFacts, now_s: float) -> None:
         """Who commands after a decision, against what was so when it was made."""
@@ -207,7 +219,7 @@ class World:
         self.rng = random.Random(seed)
         self.limits = limits
         self.true_s, self.offset_s = 1.7e9, 0.0
-        self.truth, self.checker = Truth(), Checker()
+        self.truth, self.checker = Truth(), Checker(limits.actuators)
         self.safety = safety.start(limits, self.true_s)
         self.authority = authority.AuthorityState()
         self.file = json.dumps({"safety": self.safety.to_json(), "authority": self.authority.to_json()})
@@ -237,7 +249,7 @@ class World:
         commander = self.authority.commander
         facts = self.truth.facts(self.limits, commander)
         wishes = tuple(
-            Command(name, rng.uniform(-10.0, 90.0) if name == "leaving_setpoint" else rng.random() < 0.6, whose)
+            Command(name, self._value_of(name), whose)
             for whose in rng.sample(list(Commander), 3)
             for name in rng.sample(ACTUATORS, rng.randint(0, 7))
         )
@@ -264,6 +276,12 @@ class World:
             self.checker.switched(safe, self.truth, self.true_s)
             self.dispatches.book.acts(safe, self.dispatches.buys_heat, self.true_s)
         self.checker.passed(self.truth, self.true_s)
+
+    def _value_of(self, name: Actuator) -> bool | float:
+        if name == "leaving_setpoint":
+            return self.rng.uniform(-10.0, 90.0)
+        share = self.rng.random()
+        return 0.5 if share < 0.005 else share < 0.6
 
     def _hear_dispatches(self) -> None:
         """Some come in, from whoever; a clock that is wrong by more than a moment is not trusted."""

@@ -5,6 +5,7 @@ The checker shares no code with the filter. Each rule is also taken out once: th
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from actors.command_desk import CommandDesk
 from actors.remote_desk import RemoteDesk
 from gw_spaceheat.decisions import authority, dispatch, safety
 from gw_spaceheat.decisions.dispatch import Dispatch, DispatchState, Rejected
-from tests.campaigns.commander_world import World, dropping
+from tests.campaigns.commander_world import LIMITS, World, dropping
 
 FAST_STEPS, SLOW_WORLDS, SLOW_STEPS = 10_000, 20, 50_000
 
@@ -25,7 +26,7 @@ def test_ten_thousand_steps_without_a_violation() -> None:
     assert len(world.dispatches.book.acted) > FAST_STEPS / 80, "dispatches of the AtomicTNode act, too"
     for rule in ("minimum_off", "minimum_on", "starts_per_hour", "not_commander", "freeze", "pump_before_heat",
                  "heat_off_before_pump", "pump_overrun", "maximum_entering", "maximum_tank", "stale_sensor",
-                 "valve_under_load", "setpoint_range"):  # fmt: skip
+                 "valve_under_load", "setpoint_range", "maximum_leaving", "not_a_switch_value"):  # fmt: skip
         assert world.refused[rule] > 0, f"{rule} was never needed: the world is too mild"
 
 
@@ -51,7 +52,10 @@ REFUSALS = [
     ("heat_off_before_pump", "flow before heat"),
     ("pump_overrun", "pump overrun"),
     ("valve_under_load", "valve under load"),
+    ("maximum_leaving", "over-temperature leaving at a start"),
+    ("not_a_switch_value", "no switch value"),
     ("freeze", "freezing without circulation"),
+    ("freeze", "freezing with lukewarm water"),
     ("not_commander", "one commander"),
 ]
 
@@ -61,6 +65,14 @@ def test_without_a_refusal_the_property_fails(rule: str, violation: str, monkeyp
     whole = safety._refusal
     monkeypatch.setattr(safety, "_refusal", lambda *given: dropping(rule, whole(*given)))
     assert World(2).run(4000).violations[violation] > 0
+
+
+def test_without_its_refusal_what_the_house_lacks_is_switched(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = replace(LIMITS, actuators=LIMITS.actuators - {"boost"})
+    assert World(2, limits).run(1000).violations["no such actuator"] == 0
+    whole = safety._refusal
+    monkeypatch.setattr(safety, "_refusal", lambda *given: dropping("no_such_actuator", whole(*given)))
+    assert World(2, limits).run(1000).violations["no such actuator"] > 0
 
 
 @pytest.mark.parametrize(
@@ -118,7 +130,8 @@ def test_without_a_rule_of_the_gate_the_property_fails(
     rules: set[str], violation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(rules, monkeypatch)
-    assert World(1).run(10_000).violations[violation] > 0
+    # Some are rare: which world shows it first changes with every draw of chance.
+    assert any(World(seed).run(5000).violations[violation] for seed in range(1, 9))
 
 
 @pytest.mark.parametrize(

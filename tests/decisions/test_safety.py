@@ -69,6 +69,7 @@ RULES: list[tuple[SafetyState, Command, SafetyFacts, float, str]] = [
         "no_such_actuator",
     ),
     (replace(running(), freezing=True), wish("heat_pump", False), FACTS, 5000.0, "freeze"),
+    (replace(running(), freezing=True), wish("leaving_setpoint", 30.0), FACTS, 5000.0, "freeze"),
 ]
 
 
@@ -198,7 +199,8 @@ def test_freeze_heats_and_circulates_whatever_is_wished() -> None:
     off = [wish("heat_pump", False), wish("distribution_pump", False), wish("primary_pump", False)]
     state, released, refused = safety.apply(safety.start(LIMITS, 0.0), off, facts, 400.0)
     names = [safe.command.actuator for safe in released]
-    assert names == ["distribution_pump", "primary_pump", "heat_pump", "boost"] and not refused
+    assert names == ["distribution_pump", "primary_pump", "leaving_setpoint", "heat_pump", "boost"] and not refused
+    assert state.value("leaving_setpoint") == LIMITS.maximum_leaving_c
     state, _, refused = safety.apply(state, off, replace(facts, pipe_c=5.0), 2000.0)
     assert {answer.rule for answer in refused} == {"freeze"}
     state, _, refused = safety.apply(state, off, replace(facts, pipe_c=None), 2100.0)
@@ -215,6 +217,12 @@ def test_starts_and_off_times_survive_a_restart_and_a_clock_set_back() -> None:
     assert refusal(again, wish("heat_pump", True), FACTS, 1200.0).rule == "minimum_off"
     back = safety.start(LIMITS, 500.0, saved)
     assert back.switches["heat_pump"].starts_s == (500.0,)
+
+
+@pytest.mark.parametrize("starts", [[None], ["x"], {}, [[1.0], 900.0]])
+def test_a_record_that_makes_no_sense_stops_no_start(starts: object) -> None:
+    again = safety.start(LIMITS, 1000.0, {"heat_pump": {"value": True, "since_s": "long ago", "starts_s": starts}})
+    assert again.switches["heat_pump"].starts_s in ((), (1000.0,)) and again.value("heat_pump") is False
 
 
 def test_a_clock_set_ahead_while_the_process_was_down_shortens_nothing() -> None:

@@ -162,7 +162,11 @@ def _chain_fault(
         if any(f'"Line":{expected},' in text for text in texts[place + 1 :]):
             return _fault_at(line, f"out of order: line {line.number} stands where line {expected} belongs")
         party, beat, contract_id = _named(line.after, keeper)
-        return Fault(keeper, party, beat, contract_id, expected, f"dropped: line {expected} is missing", line.at_ms)
+        missing = f"line {expected} is missing"
+        if line.number > expected + 1:
+            # Of several, the line that follows names the last one only.
+            missing = f"lines {expected} to {line.number - 1} are missing, this beat is the last of them"
+        return Fault(keeper, party, beat, contract_id, expected, f"dropped: {missing}", line.at_ms)
     if before is not None and (line.previous != before[1] or line.after != before[0].name):
         return _fault_at(line, f"does not follow line {before[0].number}: one of both was written anew")
     return None

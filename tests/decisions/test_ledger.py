@@ -194,7 +194,9 @@ def test_a_wrong_key_is_the_first_fault(clean: Ledgers) -> None:
 def test_what_was_cut_off_the_beginning_is_a_fault_unless_said(clean: Ledgers) -> None:
     cut = {**clean, "s": clean["s"][3:]}
     fault = verify(cut, check_signature, KEYS).fault
-    assert fault is not None and fault.keeper == "s" and "line 1 is missing" in fault.reason
+    assert fault is not None and fault.keeper == "s" and fault.line == 1
+    assert fault.reason == "dropped: lines 1 to 3 are missing, this beat is the last of them"
+    assert (fault.party, fault.beat, fault.contract_id) == named(clean["s"][2])
     assert verify(cut, check_signature, KEYS, partial=True).fault is None
 
 

@@ -50,7 +50,7 @@ from gw_spaceheat.planning.parameters import (
     quadratic_curve,
     tank_kwh_per_k,
 )
-from gw_spaceheat.planning.parameters_json import LARGEST, Finite, NotNegative, Positive
+from gw_spaceheat.planning.parameters_json import LARGEST, Finite, NotNegative, Positive, ZoneName
 
 TYPE_NAME = "flo.params.house0"
 SIGNS = frozenset({"AlphaTimes10", "BetaTimes100", "DdPowerKw", "OatForecastF"})
@@ -74,7 +74,7 @@ class FloParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, alias_generator=to_pascal)
 
     g_node_alias: str = ""
-    timezone_str: str = "UTC"
+    timezone_str: ZoneName = "UTC"
     start_unix_s: UtcSeconds
     horizon_hours: Annotated[int, Field(gt=0, le=336)]
     num_layers: Annotated[int, Field(gt=0, le=1000)] = 24
@@ -127,7 +127,7 @@ def read_flo(params: Mapping[str, object], wrapper: Mapping[str, object]) -> tup
     """
     minutes = HOUR_MINUTES if wrapper is params else wrapper.get("step_minutes", HOUR_MINUTES)
     problems: list[str] = []
-    if not isinstance(minutes, int) or minutes <= 0 or HOUR_MINUTES % minutes != 0:
+    if not isinstance(minutes, int) or isinstance(minutes, bool) or minutes <= 0 or HOUR_MINUTES % minutes != 0:
         problems.append(f"step_minutes: {minutes!r} must divide {HOUR_MINUTES}")
         minutes = HOUR_MINUTES
     checked: FloParams | None = None

@@ -4,8 +4,9 @@ A test holds names and defaults equal to those of the dataclasses.
 """
 
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.physics.heat_pump import LEAST_CAPACITY_SHARE
@@ -42,6 +43,18 @@ Kilowatts = Annotated[float, Field(gt=0, le=MOST_KW, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Water = Annotated[float, Field(gt=-50, lt=150, allow_inf_nan=False)]
 """A limit of water or of what is around it, C."""
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be a time zone such as America/New_York") from None
+    return value
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+"""The clock on the house's wall."""
 
 
 class JsonPart(BaseModel):

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import numpy as np
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationError
 
+from gw_spaceheat.errors import BadCase
+from gw_spaceheat.planning.json_problems import problems_of
 from gw_spaceheat.planning.parameters_json import Finite, JsonPart
 from gw_spaceheat.planning.plan import Plan, PlanStep
 
@@ -81,14 +83,20 @@ def plan_json(
     bid: tuple[BidPointJson, ...] = (),
     solve_seconds: float | None = None,
 ) -> PlanJson:
-    """The plan as JSON, energies and money to the millionth."""
-    values = _plain(plan, PlanJson) | {
-        "steps": tuple(_step(step) for step in plan.steps),
-        "lower_bound_usd": None if lower_bound_usd is None else round(lower_bound_usd, DECIMALS),
-        "bid": bid,
-        "solve_seconds": solve_seconds,
-    }
-    return PlanJson.model_validate(values)
+    """The plan as JSON, energies and money to the millionth.
+
+    Raises BadCase where a number is too large to be said: an absurd case, such as a slot of a billion kWh.
+    """
+    try:
+        values = _plain(plan, PlanJson) | {
+            "steps": tuple(_step(step) for step in plan.steps),
+            "lower_bound_usd": None if lower_bound_usd is None else round(lower_bound_usd, DECIMALS),
+            "bid": bid,
+            "solve_seconds": solve_seconds,
+        }
+        return PlanJson.model_validate(values)
+    except ValidationError as error:
+        raise BadCase([f"plan: {problem}" for problem in problems_of(error)]) from error
 
 
 def _step(step: PlanStep) -> StepJson:

@@ -93,6 +93,16 @@ def test_a_stream_answers_each_line_and_goes_on_after_a_bad_one() -> None:
     assert bytes_["error"].startswith("line 5: JSON: not utf-8")
 
 
+def test_a_stream_outlives_numbers_too_large_to_be_said() -> None:
+    answers: list[str] = []
+    slot = {"start_utc": "2026-01-20T05:00:00Z", "end_utc": "2026-01-20T06:00:00Z", "energy_kwh": 1e9}
+    assert plan_stream([line(commitments=[slot]), line()], answers.append, bound=False) == 2
+    absurd, good = map(json.loads, answers)
+    assert absurd["line"] == 1 and absurd["error"].startswith("plan: objective_usd: "), absurd
+    assert "must be 1e+09 or less" in absurd["error"]
+    assert len(good["steps"]) == 8
+
+
 def test_a_stream_without_mistakes_ends_well() -> None:
     result = CliRunner().invoke(app, ["plan", "-", "--no-bound"], input=line() + line())
     assert result.exit_code == 0 and result.stdout.count("\n") == 2

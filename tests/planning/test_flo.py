@@ -137,6 +137,8 @@ def test_return_water() -> None:
         ({"InitialThermocline1": 20}, "InitialThermocline1: 20 <= InitialThermocline2 16"),
         ({"DdRswtF": 90}, "DdRswtF, IntermediateRswtF, AlphaTimes10, BetaTimes100: emitter curve"),
         ({"step_minutes": 25}, "step_minutes: 25 must divide 60"),
+        ({"step_minutes": True}, "step_minutes: True must divide 60"),
+        ({"TimezoneStr": "Nowhere"}, "TimezoneStr: 'Nowhere' must be a time zone such as America/New_York"),
     ],
 )
 def test_a_mistake_is_named(changes: dict[str, object], problem: str) -> None:

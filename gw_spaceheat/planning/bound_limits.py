@@ -72,11 +72,25 @@ def reach_of(problem: Problem, step: StepHeat, highest_k: float, movable: bool) 
         least_wanted_kwh=float(at[0].min()),
         lowest_useful_level=float((at[2] - at[4]).min()),
         highest_rswt_level=float(at[2].max()),
-        half_drop_k=(float(at[3].min()), float(at[3].max())),
+        half_drop_k=_half_drop_k(problem, at[3]),
         wanted_lines=_lines(upper[0], -upper[1]),
         load_lines=_lines(nodes, step.tables[1, 0]),
         highest_after_k=float(min(grid.highest_k, (house_k + (wanted - load) / problem.house.house_kwh_per_k).max())),
     )
+
+
+def _half_drop_k(problem: Problem, half_drop_k: Floats) -> tuple[float, float]:
+    """Least and greatest; behind a sharp thermocline, at most what lies between the hottest and the coldest water.
+
+    There the spread grows by nearly all that is drawn. The bound takes it as this wide all the time.
+    """
+    least_k, greatest_k, house = float(half_drop_k.min()), float(half_drop_k.max()), problem.house
+    if house.return_level is None:
+        return least_k, greatest_k
+    start, store = problem.start, house.store
+    hottest = max(store.highest_level, start.level + start.spread)
+    widest_k = max(hottest - min(start.level, store.ambient_c, house.return_level), LEAST_LIFT_K)
+    return min(least_k, widest_k), min(greatest_k, widest_k)
 
 
 def _lines(xs: Floats, ys: Floats) -> list[tuple[float, float]]:
@@ -168,7 +182,10 @@ def _lowest_levels(problem: Problem, reaches: list[Reach], greatest_spread_k: fl
     lowest = [level]
     for step, reach in zip(problem.heats, reaches, strict=False):
         drawn_k = reach.greatest_wanted_kwh / store.kwh_per_k
-        level = min(level, max(reach.lowest_useful_level - greatest_spread_k, level - drawn_k))
+        useless = reach.lowest_useful_level - greatest_spread_k
+        if problem.house.return_level is not None:
+            useless = max(useless, problem.house.return_level)
+        level = min(level, max(useless, level - drawn_k))
         fallen_c = store.temperature_c(ARRAYS, np.array([level + 0.5 * drawn_k]))
         lost_kw = max(0.0, float(fallen_c[0]) - store.ambient_c) * store.loss_kw_per_k
         level -= lost_kw * step.hours / store.kwh_per_k

@@ -60,7 +60,13 @@ ZoneName = Annotated[str, AfterValidator(_known_zone)]
 class JsonPart(BaseModel):
     """Strict: no unknown field, no text where a number belongs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        # All fields are written always: the schema of what is written promises them.
+        json_schema_serialization_defaults_required=True,
+    )
 
 
 class LoadJson(JsonPart):

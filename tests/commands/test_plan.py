@@ -115,6 +115,8 @@ def test_schema_names_what_is_read_and_written() -> None:
     assert result.exit_code == 0
     schemas = json.loads(result.stdout)
     assert set(schemas) == {"case", "flo.params.house0", "plan"}
-    assert set(PLAN_FIELDS) <= set(schemas["plan"]["properties"])
+    # What is always written is promised: a reader of the schema need not ask whether it is there.
+    assert set(PLAN_FIELDS) <= set(schemas["plan"]["required"])
+    assert set(STEP_FIELDS) <= set(schemas["plan"]["$defs"]["StepJson"]["required"])
     assert {"start_utc", "step_minutes", "state"} <= set(schemas["case"]["required"])
     assert "HorizonHours" in schemas["flo.params.house0"]["required"]

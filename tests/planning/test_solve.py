@@ -241,6 +241,20 @@ def test_hotter_store_charges_at_a_worse_cop() -> None:
     assert cops[0] > cops[1] + 0.3
 
 
+def test_a_store_that_melts_holds_more_and_is_no_hotter() -> None:
+    assert MELTING.store is not None and MELTING.store.phase_change is not None
+    only_water = MELTING.model_copy(update={"store": MELTING.store.model_copy(update={"phase_change": None})})
+    water, melting = (
+        make_plan(case_of(plumbing, price=-200.0, outdoor_c=5.0, state=COLD, minutes=(60,) * 12))
+        for plumbing in (only_water, MELTING)
+    )
+    assert max(step.store_top_c for step in melting.steps) <= max(step.store_top_c for step in water.steps) + 1.0
+    more_kwh = melting.steps[-1].store_energy_kwh - water.steps[-1].store_energy_kwh
+    # Not all of it melts: the bottom is full as soon as its water may not enter the heat pump any more.
+    latent_kwh = MELTING.store.phase_change.latent_kwh
+    assert 0.5 * latent_kwh < more_kwh <= latent_kwh
+
+
 def test_undersized_heat_pump_says_what_is_missing() -> None:
     small = WATER.model_copy(update={"heat_pump": HeatPump(nameplate_w=1000.0, rated_heat_w=2000.0)})
     plan = make_plan(case_of(small, outdoor_c=-20.0, state=COLD))

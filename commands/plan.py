@@ -11,13 +11,13 @@ from pathlib import Path
 from gw_spaceheat.errors import BadCase, BadInput, SpaceheatError
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.house.model import House
-from gw_spaceheat.planning.bid import market_slot, with_bid
 from gw_spaceheat.planning.bound import lower_bound
 from gw_spaceheat.planning.case_json import CaseJson, ReadCase, read_case
 from gw_spaceheat.planning.flo import FloParams
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.plan_json import BidPointJson, PlanJson, plan_json
-from gw_spaceheat.planning.solve import solve
+from gw_spaceheat.planning.scenarios import first_actions
+from gw_spaceheat.planning.whole_case import Planned, plan_and_bid, plan_case
 from gw_spaceheat.views.plan_figure import plan_png
 from gw_spaceheat.views.plan_text import plan_text
 
@@ -38,14 +38,15 @@ def schema_text() -> str:
 def plan_file(path: Path, as_json: bool, plot: Path | None, bound: bool = True) -> str:
     """What `gws plan CASE.json` prints; with `plot` it also writes the picture. Raises BadInput."""
     read = _read(_bytes_of(path), _houses(), str(path))
-    plan, bid, seconds = _timed(read)
+    plan, bid, seconds, planned = _timed(read)
     bound_usd = _bound_usd(read, plan) if bound else None
     title = read.name or path.stem
     if plot is not None:
         _write(plot, plan_png(plan, read.timezone, title))
     if as_json:
-        return plan_json(plan, lower_bound_usd=bound_usd, bid=bid, solve_seconds=seconds).model_dump_json(indent=2)
-    return f"{plan_text(plan, read.timezone, title, bound_usd)}\nsolved in           {1000.0 * seconds:.0f} ms"
+        return _json(plan, bid, seconds, planned, bound_usd).model_dump_json(indent=2)
+    text = plan_text(plan, read.timezone, title, bound_usd)
+    return f"{text}{_uncertainty(planned)}\nsolved in           {1000.0 * seconds:.0f} ms"
 
 
 def plan_stream(lines: Iterable[bytes], write: Callable[[str], None], bound: bool = True) -> int:
@@ -56,9 +57,9 @@ def plan_stream(lines: Iterable[bytes], write: Callable[[str], None], bound: boo
             continue
         try:
             read = _read(line, houses, f"line {number}")
-            plan, bid, seconds = _timed(read)
+            plan, bid, seconds, planned = _timed(read)
             bound_usd = _bound_usd(read, plan) if bound else None
-            answer = plan_json(plan, lower_bound_usd=bound_usd, bid=bid, solve_seconds=seconds).model_dump_json()
+            answer = _json(plan, bid, seconds, planned, bound_usd).model_dump_json()
         except SpaceheatError as error:
             problems = error.problems if isinstance(error, BadCase) else [str(error)]
             answer = json.dumps({"error": str(error), "line": number, "problems": problems})
@@ -87,16 +88,35 @@ def _read(data: bytes, house_of: Callable[[str], House], where: str) -> ReadCase
         raise BadCase([f"{where}: {problem}" for problem in error.problems]) from error
 
 
-def _timed(read: ReadCase) -> tuple[Plan, tuple[BidPointJson, ...], float]:
-    """The plan with its first slot as the bid buys it, the bid, and the seconds the plan took."""
+def _timed(read: ReadCase) -> tuple[Plan, tuple[BidPointJson, ...], float, Planned]:
+    """The plan with its first slot as the bid buys it, the bid, the seconds the plan took, what it was made from."""
     began_s = time.perf_counter()
-    solution = solve(read.case)
+    planned = plan_case(read.case)
     seconds = round(time.perf_counter() - began_s, 6)
-    solution, bid = with_bid(solution, market_slot(read.case))
+    plan, bid = plan_and_bid(planned)
     points = tuple(
         BidPointJson(price_usd_per_mwh=point.price_usd_per_mwh, average_kw=point.average_kw) for point in bid.points
     )
-    return solution.plan, points, seconds
+    return plan, points, seconds, planned
+
+
+def _json(
+    plan: Plan, bid: tuple[BidPointJson, ...], seconds: float, planned: Planned, bound_usd: float | None
+) -> PlanJson:
+    return plan_json(plan, lower_bound_usd=bound_usd, bid=bid, solve_seconds=seconds, scenarios=planned.scenarios)
+
+
+def _uncertainty(planned: Planned) -> str:
+    """The line that says what the scenarios changed; nothing without any."""
+    found = planned.scenarios
+    if found is None:
+        return ""
+    names = first_actions(planned.solution.case)
+    first = names[found.first_action]
+    if not found.changed:
+        return f"\nuncertainty         changes nothing: first {first}"
+    instead = names[found.certain_action]
+    return f"\nuncertainty         first {first} instead of {instead}: worth {found.worth_usd:.2f} USD on average"
 
 
 def _bound_usd(read: ReadCase, plan: Plan) -> float | None:

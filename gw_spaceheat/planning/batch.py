@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from gw_spaceheat.planning.case import PlanningCase
-from gw_spaceheat.planning.demand import plan_with_demand_charge
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan
+from gw_spaceheat.planning.whole_case import plan_case
 
 CaseMap = Callable[[Callable[[PlanningCase], Plan], Iterable[PlanningCase]], Iterable[Plan]]
 """As the built-in `map`: plans in the order of the cases."""
@@ -18,7 +18,7 @@ CaseMap = Callable[[Callable[[PlanningCase], Plan], Iterable[PlanningCase]], Ite
 
 def plan_one(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> Plan:
     """What every worker runs."""
-    return plan_with_demand_charge(case, options)
+    return plan_case(case, options).solution.plan
 
 
 def plan_many(

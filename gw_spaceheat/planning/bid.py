@@ -7,6 +7,7 @@ same, at a breakpoint, the smaller one is bought. The plan's first slot is then 
 price (`solve_with_bid`), executed as the SCADA will: plan, bid and contract say the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, inf
@@ -129,14 +130,29 @@ def bid_of(solution: Solution, slot_start_s: float, slot_end_s: float) -> Bid:
     """The bid for a slot (epoch s) inside the plan's horizon, made from the plan's tables. Raises BadInput."""
     start = slot_start(solution, slot_start_s, slot_end_s)
     costs = _rolled(solution, start)[0]
+    return Bid(slot_start_s, slot_end_s, _points(costs, start.hours), costs, _price(solution, start))
+
+
+def expected_bid(bids: Sequence[Bid], probabilities: Sequence[float]) -> Bid:
+    """The bid for a slot behind which one of several futures follows: costs are those to be expected."""
+    first = bids[0]
+    costs: list[SlotCost] = []
+    for kw in sorted({cost.average_kw for bid in bids for cost in bid.costs}):
+        rest_usd = sum(share * bid.total_usd(kw, 0.0) for share, bid in zip(probabilities, bids, strict=True))
+        costs.append(SlotCost(kw, rest_usd))
+    return replace(first, points=_points(tuple(costs), first.hours), costs=tuple(costs))
+
+
+def _points(costs: tuple[SlotCost, ...], hours: float) -> tuple[BidPoint, ...]:
+    """The curve that buys the cheapest of `costs` at every price."""
     hull = _lower_hull(costs)
     points: list[BidPoint] = []
     for cheap, dear in pairwise(hull):
         slope = (cheap.rest_usd - dear.rest_usd) / (dear.average_kw - cheap.average_kw)
-        points.append(BidPoint(1000.0 * slope / start.hours, cheap.average_kw))
+        points.append(BidPoint(1000.0 * slope / hours, cheap.average_kw))
     least_usd = min([LOWEST_USD_PER_MWH, *(point.price_usd_per_mwh - 1.0 for point in points)])
     points.append(BidPoint(least_usd, hull[-1].average_kw))
-    return Bid(slot_start_s, slot_end_s, tuple(reversed(points)), costs, _price(solution, start))
+    return tuple(reversed(points))
 
 
 def solve_with_bid(

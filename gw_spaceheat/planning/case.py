@@ -98,6 +98,8 @@ class PlanningCase:
         for name, series in named:
             if series is not None and np.shape(series) != (steps,):
                 raise BadInput(f"planning case: {name} has shape {np.shape(series)}, must be ({steps},)")
+        if self.scenarios and self.demand_charge is not None:
+            raise BadInput("planning case: has scenarios and a demand charge, must have at most one of the two")
         if self.scenarios and not abs(sum(scenario.probability for scenario in self.scenarios) - 1.0) < 1e-6:
             raise BadInput("planning case: the probabilities of its scenarios must add up to 1")
 

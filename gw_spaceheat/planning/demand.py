@@ -12,7 +12,6 @@ from dataclasses import replace
 from gw_spaceheat.planning.case import DemandCharge, PlanningCase
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.parameters import PlannerParameters
-from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.solve import Solution, solve, terminal_usd
 
 CAP_SHARES = (0.25, 0.4, 0.55, 0.7, 0.85)
@@ -30,26 +29,25 @@ def capped(parameters: PlannerParameters, cap_kw: float) -> PlannerParameters:
     return replace(parameters, heat_pump=pump, boost=boost)
 
 
-def plan_with_demand_charge(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> Plan:
-    """The cheapest plan over a few caps on the power; a case without a demand charge is solved once."""
-    free = solve(case, options)
-    best = free.plan
+def solve_with_demand_charge(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> Solution:
+    """The cheapest solution over a few caps on the power; a case without a demand charge is solved once."""
+    best = free = solve(case, options)
     if case.demand_charge is None:
-        return best
+        return free
     greatest_kw = case.parameters.greatest_electric_kw
     for cap_kw in sorted(_caps_kw(case.demand_charge, greatest_kw), reverse=True):
-        plan = _valued(free, solve(replace(case, parameters=capped(case.parameters, cap_kw)), options))
-        if plan.objective_usd < best.objective_usd:
-            best = plan
+        solution = _valued(free, solve(replace(case, parameters=capped(case.parameters, cap_kw)), options))
+        if solution.plan.objective_usd < best.plan.objective_usd:
+            best = solution
     return best
 
 
-def _valued(free: Solution, capped_one: Solution) -> Plan:
-    """The capped plan with what is left at its end valued by the tables of the house without a cap."""
+def _valued(free: Solution, capped_one: Solution) -> Solution:
+    """The capped solution, its plan with what is left at its end valued by the tables of the house without a cap."""
     plan = capped_one.plan
     end_usd = terminal_usd(free.problem, free.tables, capped_one.taken[-1])
     objective_usd = plan.objective_usd + plan.terminal_value_usd - end_usd
-    return replace(plan, terminal_value_usd=end_usd, objective_usd=objective_usd)
+    return replace(capped_one, plan=replace(plan, terminal_value_usd=end_usd, objective_usd=objective_usd))
 
 
 def _caps_kw(charge: DemandCharge, greatest_kw: float) -> set[float]:

@@ -11,6 +11,7 @@ from gw_spaceheat.errors import BadCase
 from gw_spaceheat.planning.json_problems import problems_of
 from gw_spaceheat.planning.parameters_json import Finite, JsonPart
 from gw_spaceheat.planning.plan import Plan, PlanStep
+from gw_spaceheat.planning.scenarios import ScenarioPlan, first_actions
 
 DECIMALS = 6
 
@@ -51,6 +52,20 @@ class BidPointJson(JsonPart):
     average_kw: Finite
 
 
+class UncertaintyJson(JsonPart):
+    """What the case's scenarios made of the first action."""
+
+    first_action: str
+    """The cheapest in expectation."""
+    certain_action: str
+    """What the case's own series alone would have made of it."""
+    changed: bool
+    worth_usd: Finite
+    """What looking at the scenarios saves on average, against acting on the case's own series."""
+    expected_usd: dict[str, Finite]
+    """Expected cost to the end, by first action."""
+
+
 class PlanJson(JsonPart):
     """What to buy when, what it costs, why, and which goals cannot be met."""
 
@@ -69,10 +84,12 @@ class PlanJson(JsonPart):
     demand_charge_usd: Finite = 0.0
     parameters_version: str = ""
     solve_seconds: Finite | None = None
+    uncertainty: UncertaintyJson | None = None
+    """null: the case has no scenarios."""
 
     def built(self) -> Plan:
         """As the planner keeps it."""
-        values = self.model_dump(exclude={"steps", "lower_bound_usd", "bid", "solve_seconds"})
+        values = self.model_dump(exclude={"steps", "lower_bound_usd", "bid", "solve_seconds", "uncertainty"})
         return Plan(steps=tuple(step.built() for step in self.steps), **values)
 
 
@@ -82,6 +99,7 @@ def plan_json(
     lower_bound_usd: float | None = None,
     bid: tuple[BidPointJson, ...] = (),
     solve_seconds: float | None = None,
+    scenarios: ScenarioPlan | None = None,
 ) -> PlanJson:
     """The plan as JSON, energies and money to the millionth.
 
@@ -93,10 +111,22 @@ def plan_json(
             "lower_bound_usd": None if lower_bound_usd is None else round(lower_bound_usd, DECIMALS),
             "bid": bid,
             "solve_seconds": solve_seconds,
+            "uncertainty": None if scenarios is None else _uncertainty(scenarios),
         }
         return PlanJson.model_validate(values)
     except ValidationError as error:
         raise BadCase([f"plan: {problem}" for problem in problems_of(error)]) from error
+
+
+def _uncertainty(scenarios: ScenarioPlan) -> UncertaintyJson:
+    names = first_actions(scenarios.solution.case)
+    return UncertaintyJson(
+        first_action=names[scenarios.first_action],
+        certain_action=names[scenarios.certain_action],
+        changed=scenarios.changed,
+        worth_usd=round(scenarios.worth_usd, DECIMALS),
+        expected_usd={name: round(usd, DECIMALS) for name, usd in zip(names, scenarios.expected_usd, strict=True)},
+    )
 
 
 def _step(step: PlanStep) -> StepJson:

@@ -15,15 +15,19 @@ from gw_spaceheat.planning.solve import Solution, mode_now, solve
 class ScenarioPlan:
     """The plan on the case's own series with the common first action, and what uncertainty did to that action."""
 
-    plan: Plan
+    solution: Solution
     first_action: int
     """Cheapest in expectation."""
     certain_action: int
     """What the case's own series alone would have made of it."""
     expected_usd: tuple[float, ...]
     """Expected cost to the end of each first action."""
-    per_scenario: tuple[Plan, ...]
-    """Each scenario's plan after the common first action."""
+    per_scenario: tuple[Solution, ...]
+    """Each scenario's solution after the common first action."""
+
+    @property
+    def plan(self) -> Plan:
+        return self.solution.plan
 
     @property
     def changed(self) -> bool:
@@ -52,8 +56,8 @@ def plan_scenarios(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS
     if expected[certain_action] - expected[first] < 1e-9:
         first = certain_action
     own = certain if first == certain_action else solve(case, options, first)
-    after = tuple(solve(_in_scenario(case, scenario), options, first).plan for scenario in case.scenarios)
-    return ScenarioPlan(own.plan, first, certain_action, tuple(expected), after)
+    after = tuple(solve(_in_scenario(case, scenario), options, first) for scenario in case.scenarios)
+    return ScenarioPlan(own, first, certain_action, tuple(expected), after)
 
 
 def _in_scenario(case: PlanningCase, scenario: Scenario) -> PlanningCase:

@@ -103,6 +103,52 @@ def test_a_stream_outlives_numbers_too_large_to_be_said() -> None:
     assert len(good["steps"]) == 8
 
 
+UNCERTAIN: dict[str, Any] = {
+    "step_minutes": {"minutes": 60, "steps": 12},
+    "outdoor_temp_c": [-10.0] * 12,
+    "price_usd_per_mwh": [120.0] + [100.0] * 11,
+}
+
+
+def planned(**changes: object) -> dict[str, Any]:
+    answers: list[str] = []
+    plan_stream([line(**{**UNCERTAIN, **changes})], answers.append, bound=False)
+    answer: dict[str, Any] = json.loads(answers[0])
+    return answer
+
+
+def test_scenarios_say_when_they_change_the_first_action() -> None:
+    spike = {"probability": 1 / 3, "price_usd_per_mwh": [120.0] + [3000.0] * 11}
+    plan, careful = planned(), planned(scenarios=[{"probability": 2 / 3}, spike])
+    assert plan["uncertainty"] is None
+    found = careful["uncertainty"]
+    assert found["changed"] and found["first_action"] != found["certain_action"] and found["worth_usd"] > 0.1
+    assert min(found["expected_usd"], key=found["expected_usd"].get) == found["first_action"]
+    assert careful["steps"][0]["hp_electric_kwh"] > plan["steps"][0]["hp_electric_kwh"] + 1.0
+
+    def bought_kw(one: dict[str, Any]) -> float:
+        """At the price that is forecast."""
+        return [point["average_kw"] for point in one["bid"] if point["price_usd_per_mwh"] <= 120.0][-1]
+
+    assert bought_kw(careful) > bought_kw(plan) + 1.0, "the bid weighs the futures as the plan does"
+    unchanged = planned(scenarios=[{"probability": 0.5}, {"probability": 0.5}])["uncertainty"]
+    assert not unchanged["changed"] and unchanged["worth_usd"] == 0.0
+
+
+def test_a_demand_charge_flattens_the_plan() -> None:
+    charge = {"usd_per_kw": 5.0, "peak_so_far_kw": 1.0}
+    greatest_kwh = [
+        max(step["hp_electric_kwh"] for step in one["steps"]) for one in (planned(), planned(demand_charge=charge))
+    ]
+    assert greatest_kwh[1] < 0.8 * greatest_kwh[0]
+
+
+def test_scenarios_and_a_demand_charge_are_one_too_many() -> None:
+    charge = {"usd_per_kw": 5.0, "peak_so_far_kw": 1.0}
+    answer = planned(demand_charge=charge, scenarios=[{"probability": 1.0}])
+    assert "scenarios and a demand charge" in answer["error"]
+
+
 def test_a_stream_without_mistakes_ends_well() -> None:
     result = CliRunner().invoke(app, ["plan", "-", "--no-bound"], input=line() + line())
     assert result.exit_code == 0 and result.stdout.count("\n") == 2

@@ -80,7 +80,6 @@ def test_comfortable_forms() -> None:
             wind_m_per_s=[1, 2],
             setpoint_c=[20, 19],
             commitments=[{"start_utc": "2026-01-20T05:00:00Z", "end_utc": "2026-01-20T06:00:00Z", "energy_kwh": 2.5}],
-            demand_charge={"usd_per_kw": 10.0},
             scenarios=[{"probability": 0.25, "price_usd_per_mwh": [1, 2]}, {"probability": 0.75}],
         )
     )
@@ -91,6 +90,8 @@ def test_comfortable_forms() -> None:
     assert case.case.parameters == parameters_of(load_house("beech").plumbing)
     assert case.case.commitments[0].energy_kwh == 2.5
     assert case.case.scenarios[1].price_usd_per_mwh is None
+    charge = read(document(demand_charge={"usd_per_kw": 10.0})).case.demand_charge
+    assert charge is not None and (charge.usd_per_kw, charge.peak_so_far_kw) == (10.0, 0.0)
 
 
 def test_emitter_table_and_linear_cop() -> None:
@@ -212,7 +213,7 @@ def default_of(field: Field[Any]) -> object:
         (parameters_json.BoilerJson, parameters.BoilerParameters, set()),
         (parameters_json.ParametersJson, parameters.PlannerParameters, set()),
         (plan_json.StepJson, plan.PlanStep, {"start_utc", "start_s"}),
-        (plan_json.PlanJson, plan.Plan, {"lower_bound_usd", "bid", "solve_seconds"}),
+        (plan_json.PlanJson, plan.Plan, {"lower_bound_usd", "bid", "solve_seconds", "uncertainty"}),
     ],
 )
 def test_names_and_defaults_are_those_of_the_dataclass(

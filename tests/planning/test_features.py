@@ -9,7 +9,7 @@ import pytest
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.case import Commitment, DemandCharge, Scenario
-from gw_spaceheat.planning.demand import plan_with_demand_charge
+from gw_spaceheat.planning.demand import solve_with_demand_charge
 from gw_spaceheat.planning.maths import SCALARS
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.parameters import BoilerParameters, BoostParameters, parameters_of
@@ -170,18 +170,18 @@ def test_chosen_leaving_temperature_is_worth_something() -> None:
 def test_demand_charge_flattens_the_plan() -> None:
     case = case_at(HOURS, dear_by_day(24, 150.0, 80.0))
     plain = make_plan(case)
-    charged = plan_with_demand_charge(replace(case, demand_charge=DemandCharge(5.0, 1.0)))
+    charged = solve_with_demand_charge(replace(case, demand_charge=DemandCharge(5.0, 1.0))).plan
     assert max(step.average_w for step in charged.steps) < max(step.average_w for step in plain.steps)
     assert charged.demand_charge_usd == pytest.approx(
         5.0 * max(0.0, max(step.average_w for step in charged.steps) / 1000.0 - 1.0)
     )
-    assert plan_with_demand_charge(case).objective_usd == plain.objective_usd
+    assert solve_with_demand_charge(case).plan.objective_usd == plain.objective_usd
 
 
 def test_capped_plans_are_judged_by_the_same_end() -> None:
     # A charge of nothing must change nothing, whatever the caps think heat is worth at the end.
     case = case_at(HOURS, dear_by_day(24, 150.0, 80.0))
-    charged = plan_with_demand_charge(replace(case, demand_charge=DemandCharge(0.0, 0.0)))
+    charged = solve_with_demand_charge(replace(case, demand_charge=DemandCharge(0.0, 0.0))).plan
     assert charged.objective_usd == pytest.approx(make_plan(case).objective_usd, abs=0.02)
 
 

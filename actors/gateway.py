@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
 from actors.drain import Drain
-from actors.events import AskLink, LinkChanged, Received, Send, Tick
+from actors.events import AskLink, AskMark, Committed, LinkChanged, Offer, Received, Said, Send, Tick
 from actors.peer_watch import PeerWatch
 from actors.post import Post
 from gw_spaceheat.decisions import link as machine
@@ -47,33 +47,6 @@ class Raw:
 @dataclass(frozen=True, slots=True)
 class Notice:
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """Put this report into the outbox if its `mark` is new; answered with `Committed`."""
-
-    destination: str
-    payload: WireModel
-    mark: int
-    reply_to: Address
-    fresh: bool = True  # False: of the backlog, nobody but the durable receiver need hear it
-
-
-@dataclass(frozen=True, slots=True)
-class AskMark:
-    """Which reports does the outbox know? Answered with `Committed`."""
-
-    reply_to: Address
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """Reports up to `mark` are in the outbox, where `waiting` events wait; None: the disk refuses."""
-
-    mark: int | None
-    waiting: int
-    peer_active: bool
 
 
 def payload_name(payload: WireModel) -> str:
@@ -234,7 +207,7 @@ class Gateway(Shell):
             self._say(replace(header, expires_at_ms=expires_ms, signature=order.signature), payload)
             return
         try:
-            self._put(self._outbox, destination, payload)
+            self._put(self._outbox, destination, [Said(payload)])
         except StorageError as error:
             # Said once, unsaved: a heartbeat now is worth more than one that waits for a new disk.
             self._publish(destination, payload)
@@ -246,29 +219,32 @@ class Gateway(Shell):
         self,
         outbox: Outbox,
         destination: str,
-        payload: WireModel,
+        events: Sequence[Said],
         mark: int | None = None,
         told: Sequence[Gap] = (),
-        fresh: bool = True,
     ) -> None:
-        """Commit one event, and give its addressee a copy where another has to store it. Raises StorageError."""
+        """Commit events together; their addressee gets copies where another has to store them. Raises StorageError."""
         outbox.require()
         receiver = self._post.receiver or destination
-        topic = topic_of(self._post.alias, receiver, payload_name(payload))
-        header = replace(self._header(receiver, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq)
-        seq = outbox.put(topic, encode(Envelope(header, payload)), mark, told)
-        self.context.log("event", f"{payload_name(payload)} boot {outbox.boot} seq {seq}")
-        if receiver != destination and fresh:
-            self._say(replace(header, dst=destination, ack_required=False), payload)
+        envelopes = []
+        for seq, said in enumerate(events, outbox.next_seq):
+            header = replace(self._header(receiver, said.payload, ack_required=True), boot=outbox.boot, seq=seq)
+            envelopes.append(Envelope(header, said.payload))
+        outbox.put_all([(_topic(envelope.header), encode(envelope)) for envelope in envelopes], mark, told)
+        for envelope, said in zip(envelopes, events, strict=True):
+            header = envelope.header
+            self.context.log("event", f"{header.message_type} boot {header.boot} seq {header.seq}")
+            if receiver != destination and said.fresh:
+                self._say(replace(header, dst=destination, ack_required=False), said.payload)
 
     def _take_offer(self, offer: Offer) -> None:
-        """A report, once: it is asked for again after a crash of either side, and its mark says whether it is new."""
+        """Reports, once: asked for again after a crash of either side, and their mark says whether they are new."""
         if self._outbox is not None:
             try:
                 if offer.mark > self._outbox.mark():
-                    self._put(self._outbox, offer.destination, offer.payload, offer.mark, fresh=offer.fresh)
+                    self._put(self._outbox, offer.destination, offer.reports, offer.mark)
             except StorageError as error:
-                self._say_storage("report stays in the journal", error)
+                self._say_storage("reports stay in the journal", error)
             self._drain()
         offer.reply_to.tell(self._committed())
 
@@ -348,7 +324,7 @@ class Gateway(Shell):
             now_s=self.context.now(),
         )
         try:
-            self._put(self._outbox, self._peer.short or next(iter(self._post.peers)), glitch, told=told)
+            self._put(self._outbox, self._peer.short or next(iter(self._post.peers)), [Said(glitch)], told=told)
         except StorageError as error:
             self._say_storage("alarm not kept yet", error)
 
@@ -391,5 +367,8 @@ class Gateway(Shell):
 
     def _say(self, header: Header, payload: WireModel) -> None:
         if self._link is not None and self._usable:
-            topic = topic_of(header.src, header.dst, header.message_type)
-            self._link.publish(topic, encode(Envelope(header, payload)), 1)
+            self._link.publish(_topic(header), encode(Envelope(header, payload)), 1)
+
+
+def _topic(header: Header) -> str:
+    return topic_of(header.src, header.dst, header.message_type)

@@ -21,7 +21,7 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS identity (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), boot INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS gap (boot INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,"
     " reason TEXT NOT NULL)",
-    # The number of the last report put here: the journal deletes what that report says.
+    # The number of the last reports put here: the journal deletes what they say.
     "CREATE TABLE IF NOT EXISTS mark (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), number INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS dead_letter (seq INTEGER PRIMARY KEY, boot INTEGER NOT NULL, topic TEXT NOT NULL,"
     " payload BLOB NOT NULL, reason TEXT NOT NULL)",
@@ -93,22 +93,28 @@ class Outbox:
         return self._next_seq
 
     def put(self, topic: str, payload: bytes, mark: int | None = None, told: Sequence[Gap] = ()) -> int:
-        """Commit one event and return its number. When full the oldest go and a gap is kept. StorageError.
+        """Commit one event and return its number: `put_all` of one."""
+        return self.put_all([(topic, payload)], mark, told)
 
-        With the event are committed `mark` (which report it is) and that it tells of the gaps `told`.
+    def put_all(self, events: Sequence[tuple[str, bytes]], mark: int | None = None, told: Sequence[Gap] = ()) -> int:
+        """Commit events (topic, payload) together; the number of the first. When full the oldest go, with a gap.
+
+        With them are committed `mark` (which reports they are) and that they tell of the gaps `told`. StorageError.
         """
-        if len(payload) > self._max_payload:
+        longest = max(len(payload) for _, payload in events)
+        if longest > self._max_payload:
             # Checked first: else all older events would be evicted for one that can never fit.
-            raise StorageError(f"{self.path}: event of {len(payload)} bytes, the most is {self._max_payload}: full")
+            raise StorageError(f"{self.path}: event of {longest} bytes, the most is {self._max_payload}: full")
         with self._lock:
             self.require()
-            if self._count >= self.max_rows:
+            if self._count + len(events) > self.max_rows:
                 self._evict(f"outbox reached {self.max_rows} rows", 0)
-            seq, boot = self._next_seq, self.boot
+            first, boot = self._next_seq, self.boot
+            rows = [(first + index, boot, topic, payload) for index, (topic, payload) in enumerate(events)]
 
             def step(db: Connection) -> None:
-                # OR REPLACE: after a failed sync it may be there already.
-                db.execute("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)", (seq, boot, topic, payload))
+                # OR REPLACE: after a failed sync they may be there already.
+                db.executemany("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)", rows)
                 if mark is not None:
                     db.execute("INSERT OR REPLACE INTO mark VALUES (1, ?)", (mark,))
                 for gap in told:
@@ -122,12 +128,12 @@ class Outbox:
                     self._file.write(step)
                     break
                 except StorageFull:
-                    self._make_room(2 * len(payload) + PAGE_BYTES)
+                    self._make_room(sum(2 * len(payload) + PAGE_BYTES for _, payload in events))
             else:
                 self._file.write(step)
-            self._next_seq += 1
-            self._count += 1
-            return seq
+            self._next_seq += len(rows)
+            self._count += len(rows)
+            return first
 
     def require(self) -> None:
         """Open the file again if it could not be used. Raises StorageError."""

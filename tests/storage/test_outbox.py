@@ -33,6 +33,16 @@ def test_put_is_pending_until_acked() -> None:
     assert box.count() == 1
 
 
+def test_events_put_together_are_one_commit_with_their_mark(tmp_path: Path) -> None:
+    box = Outbox(tmp_path / "o", max_bytes=64 * 1024)
+    assert box.put_all([("t/a", b"one"), ("t/b", b"two")], mark=5) == 1
+    assert box.put("t/c", b"three") == 3
+    with pytest.raises(StorageError, match="event of 20000 bytes, the most is 16384"):
+        box.put_all([("t/d", b"four"), ("t/e", bytes(20_000))], mark=6)
+    assert (box.mark(), box.count(), box.next_seq) == (5, 3, 4)
+    assert [(row.seq, row.topic) for row in box.pending(0, 9)] == [(1, "t/a"), (2, "t/b"), (3, "t/c")]
+
+
 def test_boot_and_seq_go_on_over_reopening(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     first = Outbox(path)

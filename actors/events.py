@@ -211,6 +211,14 @@ class CommanderNow:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspicion:
+    """To the watchman: something was refused that nobody honest says. `cause` is short and countable."""
+
+    cause: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """An event to be committed. Not `fresh`: of a backlog, nobody but the durable receiver need hear it."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
 from actors.drain import Drain
-from actors.events import AskLink, AskMark, Committed, LinkChanged, Offer, Received, Said, Send, Tick
+from actors.events import AskLink, AskMark, Committed, LinkChanged, Offer, Received, Said, Send, Suspicion, Tick
 from actors.peer_watch import PeerWatch
 from actors.post import Post
 from gw_spaceheat.decisions import link as machine
@@ -29,6 +29,7 @@ from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice, OnMessage, OnStat
 KEEP, FORGET = Tick("keep"), Tick("forget")
 KEEP_S = 5.0
 GAPS_AT_ONCE = 50
+REFUSED_BY_BROKER = frozenset({LinkNotice.AUTH_REFUSED, LinkNotice.SUBSCRIBE_REFUSED})
 # A recorder commands nobody: that it answers once in five minutes, between two reports, is proof enough.
 RECEIVER_RULES = machine.LinkRules(silence_s=150.0, answer_s=10.0, proof_s=330.0)
 
@@ -64,6 +65,7 @@ class Gateway(Shell):
         routes: Sequence[Address],
         outbox: Outbox | None = None,
         store: MessageStore | None = None,
+        watchman: Address | None = None,
     ) -> None:
         super().__init__(context)
         self._post = post
@@ -72,6 +74,7 @@ class Gateway(Shell):
         self._outbox = outbox
         self._drain_of = Drain(outbox, post.receiver) if outbox is not None else None
         self._store = store
+        self._watchman = watchman
         self._peer = PeerWatch(post.watched, post.peers.get(post.watched, ""), post.link, machine.LinkRules())
         self._receiver = self._peer
         if post.receiver:
@@ -129,6 +132,8 @@ class Gateway(Shell):
         self._usable = text == LinkNotice.SUBSCRIBED
         problem = self._link.problem if self._link is not None else ""
         self.context.log("link", f"{self._post.link} {text}" + (f": {problem}" if problem else ""))
+        if text in REFUSED_BY_BROKER:
+            self._suspect(f"{self._post.link} broker: {text}", problem)
         event = machine.EVENT_OF_NOTICE.get(text)
         if event is not None:
             self._take(event)
@@ -162,6 +167,7 @@ class Gateway(Shell):
                 self._check_ack(payload, header.src)
         except BadMessage as error:
             self.refused[error.reason] += 1
+            self._suspect(f"{self._post.link}: {error.reason}", f"{raw.topic}: {error}")
             # Every tenfold repetition is said again: a flood must not become a flood of our own lines.
             if str(self.refused[error.reason]).strip("0") == "1":
                 self.context.log("refused", f"{raw.topic}: {error} (number {self.refused[error.reason]})")
@@ -186,6 +192,10 @@ class Gateway(Shell):
         received = Received(self._post.link, header.src, header, payload, raw.retained, now_s)
         for route in self._routes:
             route.tell(received)
+
+    def _suspect(self, cause: str, details: str) -> None:
+        if self._watchman is not None:
+            self._watchman.tell(Suspicion(cause, details))
 
     def _check_ack(self, ack: Ack, source: str) -> None:
         """Only who was asked may acknowledge: another permitted peer's word would delete what nobody has stored."""

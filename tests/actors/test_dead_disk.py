@@ -45,7 +45,7 @@ class Run:
         self.lines: list[tuple[str, str]] = []
         self.runtime = VirtualRuntime(float(HOUR), 1, lambda _, __, kind, text: self.lines.append((kind, text)))
         self.ear = Ear()
-        to = KeeperAddresses(self.ear, self.ear, self.ear)
+        to = KeeperAddresses(self.ear, self.ear, self.ear, self.ear)
 
         def factory(context: Context) -> Shell:
             return ContractKeeper(context, FACTS, to, StateFile(path), make_book("s", None, context.chance))

@@ -61,6 +61,9 @@ class Journal:
         self._lock = threading.RLock()
         self._pending: deque[tuple[str, int, int]] = deque()
         self._unwritten: Dropped | None = None  # what fell out of the ring
+        # Row number before the first pending reading, once a flush was tried: a commit whose sync failed may be on the
+        # disk all the same, and what is there must not be written again.
+        self._row_before: int | None = None
         ballast_bytes = min(BALLAST_BYTES, max_bytes // 8)
         self._file = SqliteFile(path, SCHEMA, max_bytes, PAGE_BYTES, ballast_bytes, salvage_journal)
 
@@ -87,6 +90,7 @@ class Journal:
         self._pending.append((channel, at_ms, value))
         if len(self._pending) > RING_READINGS:
             _, gone_ms, _ = self._pending.popleft()
+            self._row_before = None if self._row_before is None else self._row_before + 1
             self.lost_in_memory += 1
             self._unwritten = merged_gaps(self._unwritten, Dropped(gone_ms, gone_ms, 1))
 
@@ -97,9 +101,12 @@ class Journal:
                 return True
             if self._file.frozen:
                 self._file.restore_ballast()
-            rows, unwritten = tuple(self._pending), self._unwritten
+            pending, unwritten = tuple(self._pending), self._unwritten
 
             def step(db: Connection) -> None:
+                last_row = _last_row(db)
+                self._row_before = last_row if self._row_before is None else self._row_before
+                rows = pending[max(0, last_row - self._row_before) :]
                 numbers: dict[str, int] = dict(db.execute("SELECT name, id FROM channel").fetchall())
                 for name in {name: None for name, _, _ in rows if name not in numbers}:
                     cursor = db.execute("INSERT INTO channel (name) VALUES (?)", (name,))
@@ -111,9 +118,9 @@ class Journal:
 
             if not self._write(step):
                 return False
-            for _ in rows:
+            for _ in pending:
                 self._pending.popleft()
-            self._unwritten = None
+            self._unwritten = self._row_before = None
             return True
 
     def take(self, now_s: float, above: int = 0, most: int = 1) -> list[Taken]:
@@ -322,6 +329,12 @@ class Journal:
 
         self._file.write(step)
         self._file.shrink_log()
+
+
+def _last_row(db: Connection) -> int:
+    """Of all readings that were ever written here."""
+    found = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'reading'").fetchone()
+    return 0 if found is None else int(found[0])
 
 
 def _forget(db: Connection, take: _Take) -> None:

@@ -5,7 +5,7 @@ acknowledgement alone, which the receiver sends after its commit.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from sqlite3 import Connection
 
 from gw_spaceheat.errors import StorageError
 from gw_spaceheat.storage.salvage import Row, copy_table, salvage_table
-from gw_spaceheat.storage.sqlite_file import PAGE_BYTES, SqliteFile, StorageFull
+from gw_spaceheat.storage.sqlite_file import PAGE_BYTES, ResultT, SqliteFile, StorageFull
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, boot INTEGER NOT NULL,"
@@ -26,6 +26,7 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS dead_letter (seq INTEGER PRIMARY KEY, boot INTEGER NOT NULL, topic TEXT NOT NULL,"
     " payload BLOB NOT NULL, reason TEXT NOT NULL)",
 )
+LAST_SEQ, ROWS = "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'", "SELECT count(*) FROM outbox"
 BALLAST_BYTES = 4 * 1024 * 1024
 DEAD_LETTERS = 1000  # kept for a person to look at; the oldest go
 EVICT_SHARE = 0.05  # of the rows at once, so that a full outbox does not evict on every put
@@ -68,6 +69,7 @@ class Outbox:
         self._lock = threading.RLock()
         self.boot, self._next_seq, self._count = 0, 1, 0
         self._maybe_gaps = True  # asked for every few seconds, and nearly always none
+        self._doubtful = False  # a commit failed that may be on the disk all the same
         self._file = SqliteFile(path, SCHEMA, max_bytes, PAGE_BYTES, min(BALLAST_BYTES, max_bytes // 8), self._salvage)
         if self._file.usable:
             self._begin()
@@ -125,12 +127,12 @@ class Outbox:
 
             for _ in range(EVICT_ROUNDS):
                 try:
-                    self._file.write(step)
+                    self._write(step)
                     break
                 except StorageFull:
                     self._make_room(sum(2 * len(payload) + PAGE_BYTES for _, payload in events))
             else:
-                self._file.write(step)
+                self._write(step)
             self._next_seq += len(rows)
             self._count += len(rows)
             return first
@@ -142,6 +144,10 @@ class Outbox:
                 raise StorageError(self._file.problem)
             if self.boot == 0:
                 self._begin()
+            if self._doubtful:
+                # Else the next event would take the number of one that is there, and its place.
+                (state,) = self._file.read(f"SELECT ({LAST_SEQ}), ({ROWS})", lambda last, rows: (last or 0, rows))
+                self._next_seq, self._count, self._doubtful = int(state[0]) + 1, int(state[1]), False
             if self._file.frozen:
                 self._file.restore_ballast()
 
@@ -172,10 +178,10 @@ class Outbox:
 
         with self._lock:
             try:
-                gone = self._file.write(step)
+                gone = self._write(step)
             except StorageFull:
                 self._file.release_ballast()  # a DELETE needs room too
-                gone = self._file.write(step)
+                gone = self._write(step)
             self._count -= gone
         return gone
 
@@ -194,7 +200,7 @@ class Outbox:
             return moved
 
         with self._lock:
-            self._count -= self._file.write(step)
+            self._count -= self._write(step)
             self._maybe_gaps = True
 
     def dead_letters(self) -> list[tuple[OutboxRow, str]]:
@@ -231,15 +237,23 @@ class Outbox:
             row = db.execute("SELECT boot FROM identity").fetchone()
             boot: int = self.first_boot if row is None else row[0] + 1
             db.execute("INSERT OR REPLACE INTO identity VALUES (1, ?)", (boot,))
-            last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
-            (count,) = db.execute("SELECT count(*) FROM outbox").fetchone()
-            return boot, 1 if last is None else last[0] + 1, count
+            last, count = db.execute(f"SELECT ({LAST_SEQ}), ({ROWS})").fetchone()
+            return boot, (last or 0) + 1, count
 
         try:
             self.boot, self._next_seq, self._count = self._file.write(step)
         except StorageFull:
             self._file.release_ballast()
             self.boot, self._next_seq, self._count = self._file.write(step)
+
+    def _write(self, step: Callable[[Connection], ResultT]) -> ResultT:
+        try:
+            return self._file.write(step)
+        except StorageFull:
+            raise  # rolled back, nothing is in doubt
+        except StorageError:
+            self._doubtful = True
+            raise
 
     def _make_room(self, least_bytes: int) -> None:
         """The disk or the file is full: the ballast gives its room, and the oldest events go."""
@@ -273,7 +287,7 @@ class Outbox:
                     db.execute("INSERT INTO gap VALUES (?, ?, ?, ?)", (boot, first, last, reason))
             return dropped
 
-        self._count -= self._file.write(step)
+        self._count -= self._write(step)
         self._maybe_gaps = True
 
     def _salvage(self, file: SqliteFile, damaged: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 
 from actors.base import Address, Context
-from actors.events import Received, Send
+from actors.events import Received, Send, Suspicion
 from gw_spaceheat.decisions import dispatch as gate
 from gw_spaceheat.decisions.command import Actuator, Command, Commander, Value
 from gw_spaceheat.house.model import House
@@ -58,9 +58,11 @@ class CommandDesk:
         peer: str,
         link: str,
         commander: Commander,
+        watchman: Address,
         lease_s: float = inf,
     ) -> None:
         self._context = context
+        self._watchman = watchman
         self._house = house
         self._gateway = gateway
         self._peer, self._link = peer, link
@@ -81,7 +83,9 @@ class CommandDesk:
         if len(self._heard_s) == FLOOD and now_s - self._heard_s[0] < FLOOD_S:
             self._flooded += 1
             if str(self._flooded).strip("0") == "1":
-                self._context.log("refused", f"{self._peer}: more than {FLOOD} commands in {FLOOD_S:.0f} s")
+                text = f"{self._peer}: more than {FLOOD} commands in {FLOOD_S:.0f} s"
+                self._context.log("refused", text)
+                self._watchman.tell(Suspicion(f"{self._link} command: flood", text))
             return True
         self._heard_s.append(now_s)
         return False
@@ -138,6 +142,8 @@ class CommandDesk:
         return False
 
     def reject(self, asked: Asked, rejected: gate.Rejected) -> None:
+        if rejected.rule in gate.SUSPICIOUS:
+            self._watchman.tell(Suspicion(f"{self._link} command: {rejected.rule}", f"{asked.node}: {rejected.reason}"))
         self._answer(asked, "refused", rejected.rule, f"{asked.node}: {rejected.reason}", rejected.wait_s)
 
     def take(self, asked: Asked) -> None:

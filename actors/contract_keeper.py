@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
-from actors.events import ClockNow, ContractNow, EnergyUsed, HeldByDispatch, Received, Revoked, Send, SlotNow, Tick
+from actors.events import (
+    ClockNow,
+    ContractNow,
+    EnergyUsed,
+    HeldByDispatch,
+    Received,
+    Revoked,
+    Send,
+    SlotNow,
+    Suspicion,
+    Tick,
+)
 from actors.ledger_book import LedgerBook
 from gw_spaceheat.decisions import contract as rule
 from gw_spaceheat.errors import BadInput, StorageError
@@ -23,6 +34,7 @@ class KeeperAddresses:
     scada: Address
     local_controller: Address
     gateway: Address
+    watchman: Address
 
 
 class ContractKeeper(Shell):
@@ -77,8 +89,11 @@ class ContractKeeper(Shell):
                     return  # nor is it known yet whether slots are revoked; what matters is said again in seconds
                 if retained:
                     self.context.log("contract", "refused: a heartbeat retained by the broker is no word of anyone")
+                    self._to.watchman.tell(Suspicion("heartbeat: retained by the broker", ""))
                 elif why := self._book.hear(heartbeat, self.context):
-                    self.context.log("ledger", f"refused {heartbeat.contract.contract_id[:8]}: {why}")
+                    about = heartbeat.contract.contract_id[:8]
+                    self.context.log("ledger", f"refused {about}: {why}")
+                    self._to.watchman.tell(Suspicion("heartbeat: not of this ledger", f"{about}: {why}"))
                 else:
                     self._decide(rule.HeartbeatReceived(heartbeat))
             case Revoked(cause):

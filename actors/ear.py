@@ -31,8 +31,9 @@ SHORT_NAME = "ear"
 
 @dataclass(slots=True)
 class _Waiting:
-    """Heard and not yet committed."""
+    """Heard since `since_s` and not yet committed."""
 
+    since_s: float
     heard: list[Heard]
     acks: list[tuple[str, str]]  # sender and message id
     size_bytes: int = 0
@@ -55,7 +56,7 @@ class Ear(Shell):
         self._subscriptions = subscriptions
         self._alias = alias
         self._link: Link | None = None
-        self._waiting = _Waiting([], [])
+        self._waiting = _Waiting(context.now(), [], [])
         self._armed = False
         self._failures = 0  # of the store, since its last success
         self.stored = 0
@@ -117,15 +118,18 @@ class Ear(Shell):
             waiting.heard.append(heard_from(envelope, raw.payload, self.context.now()))
             waiting.size_bytes += len(raw.payload)
         full = len(waiting.heard) >= BATCH_MESSAGES or waiting.size_bytes >= BATCH_BYTES
-        if full and not self._failures:
+        # The timer's word waits behind all that is in the mailbox, and who is acknowledged meanwhile sends more.
+        due = self.context.now() - waiting.since_s >= COMMIT_S
+        if (full or due) and not self._failures:
             self._commit()
         else:
             self._arm()
 
     def _arm(self) -> None:
         if not self._armed:
+            delay_s = min(LONGEST_RETRY_S, COMMIT_S * 2.0 ** min(self._failures, 10))
             self._armed = True
-            self.context.after(min(LONGEST_RETRY_S, COMMIT_S * 2.0 ** min(self._failures, 10)), COMMIT)
+            self.context.after(delay_s, COMMIT)
 
     def _commit(self) -> None:
         """Store what waits, then acknowledge it. While the store fails all waits on, unacknowledged."""
@@ -142,7 +146,7 @@ class Ear(Shell):
             return
         if self._failures:
             self.context.log("storage", f"stores again, {len(waiting.heard)} messages that waited")
-        self._failures, self._waiting = 0, _Waiting([], [])
+        self._failures, self._waiting = 0, _Waiting(self.context.now(), [], [])
         for sender, message_id in waiting.acks:
             self._acknowledge(sender, message_id)
 

@@ -208,3 +208,45 @@ class CommanderNow:
 
     commander: Commander
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """To the watchman: something was refused that nobody honest says. `cause` is short and countable."""
+
+    cause: str
+    details: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event to be committed. Not `fresh`: of a backlog, nobody but the durable receiver need hear it."""
+
+    payload: WireModel
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """To a gateway: put these reports into the outbox, all or none, if `mark` is new; answered with `Committed`."""
+
+    destination: str
+    reports: tuple[Said, ...]
+    mark: int
+    reply_to: Address
+
+
+@dataclass(frozen=True, slots=True)
+class AskMark:
+    """To a gateway: which reports does the outbox know? Answered with `Committed`."""
+
+    reply_to: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """From a gateway: reports up to `mark` are in the outbox, where `waiting` events wait; None: the disk refuses."""
+
+    mark: int | None
+    waiting: int
+    peer_active: bool

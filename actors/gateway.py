@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from actors.base import Address, Context, Shell
 from actors.drain import Drain
-from actors.events import AskLink, LinkChanged, Received, Send, Tick
+from actors.events import AskLink, AskMark, Committed, LinkChanged, Offer, Received, Said, Send, Suspicion, Tick
 from actors.peer_watch import PeerWatch
 from actors.post import Post
 from gw_spaceheat.decisions import link as machine
@@ -29,6 +29,7 @@ from gw_spaceheat.wires.mqtt_protocol import Link, LinkNotice, OnMessage, OnStat
 KEEP, FORGET = Tick("keep"), Tick("forget")
 KEEP_S = 5.0
 GAPS_AT_ONCE = 50
+REFUSED_BY_BROKER = frozenset({LinkNotice.AUTH_REFUSED, LinkNotice.SUBSCRIBE_REFUSED})
 # A recorder commands nobody: that it answers once in five minutes, between two reports, is proof enough.
 RECEIVER_RULES = machine.LinkRules(silence_s=150.0, answer_s=10.0, proof_s=330.0)
 
@@ -49,33 +50,6 @@ class Notice:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """Put this report into the outbox if its `mark` is new; answered with `Committed`."""
-
-    destination: str
-    payload: WireModel
-    mark: int
-    reply_to: Address
-    fresh: bool = True  # False: of the backlog, nobody but the durable receiver need hear it
-
-
-@dataclass(frozen=True, slots=True)
-class AskMark:
-    """Which reports does the outbox know? Answered with `Committed`."""
-
-    reply_to: Address
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """Reports up to `mark` are in the outbox, where `waiting` events wait; None: the disk refuses."""
-
-    mark: int | None
-    waiting: int
-    peer_active: bool
-
-
 def payload_name(payload: WireModel) -> str:
     return type_name_of(type(payload))
 
@@ -91,6 +65,7 @@ class Gateway(Shell):
         routes: Sequence[Address],
         outbox: Outbox | None = None,
         store: MessageStore | None = None,
+        watchman: Address | None = None,
     ) -> None:
         super().__init__(context)
         self._post = post
@@ -99,6 +74,7 @@ class Gateway(Shell):
         self._outbox = outbox
         self._drain_of = Drain(outbox, post.receiver) if outbox is not None else None
         self._store = store
+        self._watchman = watchman
         self._peer = PeerWatch(post.watched, post.peers.get(post.watched, ""), post.link, machine.LinkRules())
         self._receiver = self._peer
         if post.receiver:
@@ -156,6 +132,8 @@ class Gateway(Shell):
         self._usable = text == LinkNotice.SUBSCRIBED
         problem = self._link.problem if self._link is not None else ""
         self.context.log("link", f"{self._post.link} {text}" + (f": {problem}" if problem else ""))
+        if text in REFUSED_BY_BROKER:
+            self._suspect(f"{self._post.link} broker: {text}", problem)
         event = machine.EVENT_OF_NOTICE.get(text)
         if event is not None:
             self._take(event)
@@ -189,6 +167,7 @@ class Gateway(Shell):
                 self._check_ack(payload, header.src)
         except BadMessage as error:
             self.refused[error.reason] += 1
+            self._suspect(f"{self._post.link}: {error.reason}", f"{raw.topic}: {error}")
             # Every tenfold repetition is said again: a flood must not become a flood of our own lines.
             if str(self.refused[error.reason]).strip("0") == "1":
                 self.context.log("refused", f"{raw.topic}: {error} (number {self.refused[error.reason]})")
@@ -214,6 +193,10 @@ class Gateway(Shell):
         for route in self._routes:
             route.tell(received)
 
+    def _suspect(self, cause: str, details: str) -> None:
+        if self._watchman is not None:
+            self._watchman.tell(Suspicion(cause, details))
+
     def _check_ack(self, ack: Ack, source: str) -> None:
         """Only who was asked may acknowledge: another permitted peer's word would delete what nobody has stored."""
         watch = self._asked_by(ack.ack_message_id)
@@ -234,7 +217,7 @@ class Gateway(Shell):
             self._say(replace(header, expires_at_ms=expires_ms, signature=order.signature), payload)
             return
         try:
-            self._put(self._outbox, destination, payload)
+            self._put(self._outbox, destination, [Said(payload)])
         except StorageError as error:
             # Said once, unsaved: a heartbeat now is worth more than one that waits for a new disk.
             self._publish(destination, payload)
@@ -246,29 +229,32 @@ class Gateway(Shell):
         self,
         outbox: Outbox,
         destination: str,
-        payload: WireModel,
+        events: Sequence[Said],
         mark: int | None = None,
         told: Sequence[Gap] = (),
-        fresh: bool = True,
     ) -> None:
-        """Commit one event, and give its addressee a copy where another has to store it. Raises StorageError."""
+        """Commit events together; their addressee gets copies where another has to store them. Raises StorageError."""
         outbox.require()
         receiver = self._post.receiver or destination
-        topic = topic_of(self._post.alias, receiver, payload_name(payload))
-        header = replace(self._header(receiver, payload, ack_required=True), boot=outbox.boot, seq=outbox.next_seq)
-        seq = outbox.put(topic, encode(Envelope(header, payload)), mark, told)
-        self.context.log("event", f"{payload_name(payload)} boot {outbox.boot} seq {seq}")
-        if receiver != destination and fresh:
-            self._say(replace(header, dst=destination, ack_required=False), payload)
+        envelopes = []
+        for seq, said in enumerate(events, outbox.next_seq):
+            header = replace(self._header(receiver, said.payload, ack_required=True), boot=outbox.boot, seq=seq)
+            envelopes.append(Envelope(header, said.payload))
+        outbox.put_all([(_topic(envelope.header), encode(envelope)) for envelope in envelopes], mark, told)
+        for envelope, said in zip(envelopes, events, strict=True):
+            header = envelope.header
+            self.context.log("event", f"{header.message_type} boot {header.boot} seq {header.seq}")
+            if receiver != destination and said.fresh:
+                self._say(replace(header, dst=destination, ack_required=False), said.payload)
 
     def _take_offer(self, offer: Offer) -> None:
-        """A report, once: it is asked for again after a crash of either side, and its mark says whether it is new."""
+        """Reports, once: asked for again after a crash of either side, and their mark says whether they are new."""
         if self._outbox is not None:
             try:
                 if offer.mark > self._outbox.mark():
-                    self._put(self._outbox, offer.destination, offer.payload, offer.mark, fresh=offer.fresh)
+                    self._put(self._outbox, offer.destination, offer.reports, offer.mark)
             except StorageError as error:
-                self._say_storage("report stays in the journal", error)
+                self._say_storage("reports stay in the journal", error)
             self._drain()
         offer.reply_to.tell(self._committed())
 
@@ -348,7 +334,7 @@ class Gateway(Shell):
             now_s=self.context.now(),
         )
         try:
-            self._put(self._outbox, self._peer.short or next(iter(self._post.peers)), glitch, told=told)
+            self._put(self._outbox, self._peer.short or next(iter(self._post.peers)), [Said(glitch)], told=told)
         except StorageError as error:
             self._say_storage("alarm not kept yet", error)
 
@@ -391,5 +377,8 @@ class Gateway(Shell):
 
     def _say(self, header: Header, payload: WireModel) -> None:
         if self._link is not None and self._usable:
-            topic = topic_of(header.src, header.dst, header.message_type)
-            self._link.publish(topic, encode(Envelope(header, payload)), 1)
+            self._link.publish(_topic(header), encode(Envelope(header, payload)), 1)
+
+
+def _topic(header: Header) -> str:
+    return topic_of(header.src, header.dst, header.message_type)

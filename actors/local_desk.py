@@ -2,7 +2,7 @@
 
 from actors.base import Address, Context
 from actors.command_desk import CommandDesk, asked_of
-from actors.events import Received
+from actors.events import Received, Suspicion
 from gw_spaceheat.decisions import opt_out
 from gw_spaceheat.decisions.authority import AdminRequest, Event, RequestRefused
 from gw_spaceheat.decisions.command import Commander
@@ -25,14 +25,17 @@ PEOPLE = HomeownerOptOut | AdminKeepAlive | AdminReleaseControl | AdminDispatch 
 class LocalDesk:
     """Holds the opt-out and, in `commands`, the admin's wishes and the answers owed. The SCADA decides."""
 
-    def __init__(self, context: Context, house: House, file: StateFile, gateway: Address) -> None:
+    def __init__(
+        self, context: Context, house: House, file: StateFile, gateway: Address, watchman: Address
+    ) -> None:  # fmt: skip
         self._context = context
+        self._watchman = watchman
         self._file = file
         self._watched_s = float("-inf")
         self._problem = ""
         self._known: dict[str, object] | None = None  # what the file said last, or was told to say
         self._unsaved = False
-        self.commands = CommandDesk(context, house, gateway, "admin", "local", Commander.ADMIN)
+        self.commands = CommandDesk(context, house, gateway, "admin", "local", Commander.ADMIN, watchman)
         self.opt_out = opt_out.OptOut()
 
     # -- opt-out
@@ -84,6 +87,7 @@ class LocalDesk:
         if received.link != "local" or received.retained:
             why = "retained by the broker" if received.retained else f"came on the {received.link} link"
             self._context.log("refused", f"{what}: {why}; only a fresh one on the local link counts")
+            self._watchman.tell(Suspicion("word of a person: not fresh or not local", f"{what}: {why}"))
             return None
         if self.commands.flooded():
             return None

@@ -15,11 +15,15 @@ DirectCommand = FsmEvent | AnalogDispatch
 class RemoteDesk:
     """Its commands hold for a lease each; a heat source besides only while a slot has energy left for it."""
 
-    def __init__(self, context: Context, house: House, gateway: Address, check: CheckSignature, atn: str) -> None:
+    def __init__(
+        self, context: Context, house: House, gateway: Address, check: CheckSignature, atn: str, watchman: Address
+    ) -> None:
         self._context = context
         self._house = house
         self._check = check
-        self.commands = CommandDesk(context, house, gateway, atn, "cloud", Commander.REMOTE, gate.REMOTE_LEASE_S)
+        self.commands = CommandDesk(
+            context, house, gateway, atn, "cloud", Commander.REMOTE, watchman, gate.REMOTE_LEASE_S
+        )
 
     def hear(self, received: Received, facts: gate.RemoteFacts, clock_trusted: bool, their_key: str) -> bool:
         """Take a dispatch, or answer with the rule that it breaks. Whether something has to be remembered first.

@@ -1,8 +1,8 @@
 """Says what the house measures: aligned reports, snapshots, power on change. Decides nothing about the house.
 
 Readings go to the journal, and reports are made of it, oldest first: one per slot while the AtomicTNode answers,
-and after an outage at most `DRAIN_PER_TICK` each `DRAIN_TICK_S`. While it is away only the first
-`AWAY_REPORTS` become events; the rest stays in the journal and is thinned there with age.
+and after an outage `TAKE_AT_ONCE` with each commit, at most `DRAIN_PER_TICK` each `DRAIN_TICK_S`. While it is away only
+the first `AWAY_REPORTS` become events; the rest stays in the journal and is thinned there with age.
 
 A thinned bucket is said in the published report type with the bucket's period as `SlotDurationS`: one value per
 channel, the mean, at the middle of the slot, and two channels `<channel>-min` and `<channel>-max` beside it at the
@@ -10,8 +10,18 @@ same time. Only a mean has these two, so a reader that knows them can tell; one 
 """
 
 from actors.base import Address, Context, Shell
-from actors.events import ActuatorState, CommanderNow, LinkChanged, Readings, Send, Tick
-from actors.gateway import AskMark, Committed, Offer
+from actors.events import (
+    ActuatorState,
+    AskMark,
+    CommanderNow,
+    Committed,
+    LinkChanged,
+    Offer,
+    Readings,
+    Said,
+    Send,
+    Tick,
+)
 from gw_spaceheat.decisions.command import Commander
 from gw_spaceheat.decisions.reporting import PowerReportState, decide_power, report_slot
 from gw_spaceheat.house.model import House
@@ -29,6 +39,7 @@ FLUSH_S = 8.0  # with the commit itself less than the 10 s that may be lost when
 THIN_S = 3600.0
 DRAIN_TICK_S = 0.1
 DRAIN_PER_TICK = 40  # 400 reports a second
+TAKE_AT_ONCE = 10  # about 250 kB; more gain little, and would hold up what is said meanwhile
 DRAIN_WAITING = 120  # events in the outbox, above which the receiver is to catch up first
 AWAY_REPORTS = 12  # that wait in the outbox while the AtomicTNode is away
 FRESH_SLOTS = 3  # a report older than this many of its slots is of the backlog
@@ -188,21 +199,25 @@ class Reporter(Shell):
         mark = answer.mark
         if mark is None:
             return  # its disk refuses: asked again at the end of the slot
-        catching_up = answer.waiting >= (DRAIN_WAITING if answer.peer_active else AWAY_REPORTS)
-        if catching_up and answer.peer_active:
+        room = (DRAIN_WAITING if answer.peer_active else AWAY_REPORTS) - answer.waiting
+        if room <= 0 and answer.peer_active:
             self._wait_to_drain()
-        if catching_up or self._budget <= 0:
+        most = min(room, self._budget, TAKE_AT_ONCE)
+        if most <= 0:
             self._journal.settle(mark)
             return
-        taken = self._journal.take(self.context.now(), above=mark)
-        if taken is None:
+        taken = self._journal.take(self.context.now(), above=mark, most=most)
+        if not taken:
             return
-        self._budget -= 1
-        if self._budget == 0:
+        self._budget -= len(taken)
+        if self._budget <= 0:
             self._wait_to_drain()
+        reports = tuple([self._event(report) for report in taken])
+        self._gateway.tell(Offer(self._atn, reports, taken[0].number, self.context.me))
+
+    def _event(self, taken: Taken) -> Said:
         payload = self._gaps(taken) if taken.gaps else self._report(taken)
-        fresh = taken.start_s + FRESH_SLOTS * taken.period_s >= self.context.now()
-        self._gateway.tell(Offer(self._atn, payload, taken.number, self.context.me, fresh))
+        return Said(payload, taken.start_s + FRESH_SLOTS * taken.period_s >= self.context.now())
 
     def _wait_to_drain(self) -> None:
         self._budget = 0
@@ -213,19 +228,19 @@ class Reporter(Shell):
     def _report(self, taken: Taken) -> Report:
         channels: list[ChannelReadings] = []
 
-        def add(name: str, said: list[tuple[int, int]]) -> None:
-            values, times_ms = zip(*said, strict=True)
+        def add(name: str, values: tuple[int, ...], times_ms: tuple[int, ...]) -> None:
             channels.append(
                 ChannelReadings(channel_name=name, value_list=values, scada_read_time_unix_ms_list=times_ms)
             )
 
         for name, said in taken.readings.items():
-            add(name, said)
+            values, times_ms = zip(*said, strict=True)
+            add(name, values, times_ms)
+        middle_ms = (taken.start_s * 1000 + taken.period_s * 500,)
         for name, bucket in taken.buckets.items():
-            middle_ms = taken.start_s * 1000 + taken.period_s * 500
-            add(name, [(bucket.mean, middle_ms)])
-            add(f"{name}-min", [(bucket.low, middle_ms)])
-            add(f"{name}-max", [(bucket.high, middle_ms)])
+            add(name, (bucket.mean,), middle_ms)
+            add(f"{name}-min", (bucket.low,), middle_ms)
+            add(f"{name}-max", (bucket.high,), middle_ms)
         return Report(
             from_g_node_alias=self._house.scada_alias,
             from_g_node_instance_id=self._instance_id,

@@ -3,6 +3,7 @@
 Both run the same actor classes. Only this file makes clocks, seeds and ids.
 """
 
+import gc
 import hashlib
 import heapq
 import itertools
@@ -11,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import pykka
@@ -308,6 +309,13 @@ class ThreadedRuntime:
         reason = run_guarded(begin)
         if reason is not None:
             self._report(ActorCrashed(name, reason))
+
+    def start_all(self, names: Sequence[str]) -> None:
+        """Start a program's actors; what it is made of by then is not searched for garbage: that stops all threads."""
+        gc.collect()
+        for name in names:
+            self.start(name)
+        gc.freeze()
 
     def replace(self, name: str) -> None:
         """Abandon the old actor, which may hang in a driver, and start a fresh one behind the same address."""

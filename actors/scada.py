@@ -50,6 +50,7 @@ class ScadaAddresses:
     reporter: Address
     gateway: Address
     local_gateway: Address
+    watchman: Address
     atn: str = "ltn"
 
 
@@ -96,8 +97,8 @@ class Scada(Shell):
         self._refusals: dict[str, str] = {}
         self._revoked: str | None = None
         self._storage_problem = ""
-        self._desk = LocalDesk(context, house, opt_out, to.local_gateway)
-        self._remote = RemoteDesk(context, house, to.gateway, check_signature, to.atn)
+        self._desk = LocalDesk(context, house, opt_out, to.local_gateway, to.watchman)
+        self._remote = RemoteDesk(context, house, to.gateway, check_signature, to.atn, to.watchman)
         self._held: tuple[str, ...] = ()  # heat sources that a dispatch holds otherwise than the slot would
         self._node_of: dict[str, str] = {node.actuator: node.name for node in house.nodes if node.actuator is not None}
         self._effects = EffectWatch(house, tuple(to.relays))

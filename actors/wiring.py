@@ -26,6 +26,7 @@ from actors.runtime import Runtime
 from actors.scada import Scada, ScadaAddresses
 from actors.sensor import Sensor
 from actors.supervisor import HUNG_AFTER_S, Supervisor
+from actors.watchman import Watchman
 from gw_spaceheat.decisions.contract import ContractFacts
 from gw_spaceheat.decisions.local_facts import capabilities_of
 from gw_spaceheat.drivers.base import ActuatorDriver, SensorDriver
@@ -211,7 +212,7 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
     capabilities = capabilities_of(house.plumbing, names_of)
     scada, keeper = runtime.address("scada"), runtime.address("contract-keeper")
     local, reporter = runtime.address("local-controller"), runtime.address("reporter")
-    cloud = runtime.address("gateway-cloud")
+    cloud, watchman = runtime.address("gateway-cloud"), runtime.address("watchman")
 
     def path(name: str) -> Path | None:
         return None if parts.folder is None else parts.folder / name
@@ -233,13 +234,14 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
             policy_file=StateFile(path("policy.json")),
         ),
     )
+    runtime.add("watchman", partial(Watchman, alias=house.scada_alias, atn="ltn", gateway=cloud))
     facts = ContractFacts(house.scada_alias, capabilities.source.running_w, capabilities.source.minimum_run_wh)
     runtime.add(
         "contract-keeper",
         partial(
             ContractKeeper,
             facts=facts,
-            to=KeeperAddresses(scada, local, cloud),
+            to=KeeperAddresses(scada, local, cloud, watchman),
             file=StateFile(path("contract.json")),
             book=make_book("s", parts.folder, runtime.chance(f"ledger-key/{house.scada_alias}")),
         ),
@@ -250,7 +252,7 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
         partial(
             Scada,
             house=house,
-            to=ScadaAddresses(relays, local, keeper, reporter, cloud, runtime.address("gateway-local")),
+            to=ScadaAddresses(relays, local, keeper, reporter, cloud, runtime.address("gateway-local"), watchman),
             file=StateFile(path("safety.json")),
             opt_out=StateFile(path("opt_out.json")),
             wall=parts.clock or SimulatedClock(runtime.now),
@@ -267,10 +269,11 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
             outbox=Outbox(
                 path("outbox.db"), max_bytes=parts.outbox_megabytes * 1024 * 1024, first_boot=parts.first_boot
             ),
+            watchman=watchman,
         ),
     )
     names = [*add_devices(runtime, house, parts.wires), "reporter", "local-controller", "contract-keeper", "scada"]
-    names.append("gateway-cloud")
+    names += ["watchman", "gateway-cloud"]
     if parts.open_local is not None:
         runtime.add(
             "gateway-local",
@@ -285,6 +288,7 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
                 ),
                 open_link=parts.open_local,
                 routes=(scada, reporter),
+                watchman=watchman,
             ),
         )
         names.append("gateway-local")

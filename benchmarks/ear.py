@@ -10,7 +10,6 @@ each 30 s. Without --database-url a PostgreSQL server of its own is started wher
 import argparse
 import cProfile
 import json
-import os
 import pstats
 import random
 import sys
@@ -34,6 +33,7 @@ from gw_spaceheat.storage.ear_store import EarStore, heard_from
 from gw_spaceheat.storage.postgres_ear import PostgresEar
 from gw_spaceheat.storage.sqlite_ear import SqliteEar
 from gw_spaceheat.wires.mqtt_protocol import OnMessage, OnState
+from tests.fixtures.processes import children_processor_s, processor_s
 from tests.storage.postgres_server import PostgresServer, postgres_folder
 
 CHANNELS, EACH, START_S = 30, 10, 1_767_225_600
@@ -109,19 +109,15 @@ def server_cpu_s(port: int | None) -> float:
     """Processor seconds of all processes of a PostgreSQL server of ours, from /proc."""
     if port is None:
         return 0.0
-    ticks, pids = 0, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            words = stat.read_text().rpartition(")")[2].split()
-            command = (stat.parent / "cmdline").read_bytes()
+            words = command.read_bytes()
         except OSError:
             continue
-        pids[int(stat.parent.name)] = (int(words[1]), int(words[11]) + int(words[12]), command)
-    roots = {
-        pid for pid, (_, _, command) in pids.items() if b"postgres\0-D" in command and f"\0{port}\0".encode() in command
-    }
-    ticks = sum(spent for pid, (parent, spent, _) in pids.items() if pid in roots or parent in roots)
-    return ticks / os.sysconf("SC_CLK_TCK")
+        if b"postgres\0-D" in words and f"\0{port}\0".encode() in words:
+            root = int(command.parent.name)
+            return processor_s(root) + children_processor_s(root)
+    return 0.0
 
 
 def measure(name: str, raws: Sequence[Raw], store: EarStore, profiled: bool, port: int | None = None) -> None:

@@ -68,7 +68,8 @@ def card(folder: Path, minutes: int, online: bool) -> dict[str, object]:
             journal.flush()
         if at_s % 3600 == 3598:
             journal.thin(now_s)
-        if at_s % 300 == 298 and online and (taken := journal.take(now_s + 300.0)) is not None:
+        if at_s % 300 == 298 and online and (reports := journal.take(now_s + 300.0)):
+            (taken,) = reports
             seq = box.put("gw/d1-house-scada/to/ltn/report", report_bytes(taken.readings, at_s // 300), taken.number)
             journal.settle(taken.number)
             acked += box.ack(box.boot, seq)

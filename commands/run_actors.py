@@ -54,8 +54,7 @@ def try_actors(house: str | None, wanted: str | None, ending: Ending) -> None:
     if listeners:
         print("whoever was not started only listens, and prints what it hears", flush=True)
     print("Ctrl-C ends", flush=True)
-    for name in [*listeners, *started]:
-        runtime.start(name)
+    runtime.start_all([*listeners, *started])
     while not ending.wait(1.0):
         pass
     stop_in_order(runtime, stop_groups(names, []))

@@ -70,8 +70,7 @@ def _run_until_clock_jumps(
     memory = AtnMemory(own / MEMORY_FILE, settings.atn_memory_days, settings.atn_memory_megabytes * 1024 * 1024)
     names = add_atomic_tnode(runtime, AtnParts(site.house, outlook_of(site), open_link, store, memory, own))
     watcher = add_supervisor(runtime, names, service.answered, HUNG_AFTER_S * max(1.0, speed))
-    for name in [*watcher, *names]:
-        runtime.start(name)
+    runtime.start_all([*watcher, *names])
     service.ready()
     jumped: PlantClock | None = None
     while jumped is None and not ending.wait(0.5):
@@ -112,8 +111,7 @@ def run_ear(ending: Ending) -> None:
     service = SystemdNotify()
     watcher = add_supervisor(runtime, names, service.answered)
     print(f"the ear of broker {link.host}:{link.port} stores in {place}; Ctrl-C ends", flush=True)
-    for name in [*watcher, *names]:
-        runtime.start(name)
+    runtime.start_all([*watcher, *names])
     service.ready()
     rounds = last = 0
     while not ending.wait(1.0):

@@ -103,8 +103,7 @@ def _run_real(settings: Settings, site: Site, folder: Path, ending: Ending) -> N
     names, service = add_scada(runtime, parts), SystemdNotify()
     watcher = add_supervisor(runtime, names, service.answered)
     print(f"house {house.alias} on its real wires, memory in {memory}; Ctrl-C ends", flush=True)
-    for name in [*watcher, *names]:
-        runtime.start(name)
+    runtime.start_all([*watcher, *names])
     service.ready()
     while not ending.wait(1.0):
         service.pass_on()
@@ -291,8 +290,8 @@ class _Simulated:
     def run(self) -> None:
         runtime = self.runtime
         self._clock.start()
-        for name in ["plant", *self._watcher, *self._scada, *(name for name in self._others if name != "plant")]:
-            runtime.start(name)
+        others = [name for name in self._others if name != "plant"]
+        runtime.start_all(["plant", *self._watcher, *self._scada, *others])
         if self._plain:
             self._watch_plain()
         else:

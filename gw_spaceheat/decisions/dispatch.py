@@ -59,6 +59,10 @@ class Rejected:
     wait_s: float = 0.0
 
 
+# An honest sender may be late or early; these say that somebody repeats, forges, or speaks where nobody should.
+SUSPICIOUS = frozenset({"wrong_link", "retained", "reordered", "expired", "no_expiry", "sender", "signature"})
+
+
 def decide(
     state: DispatchState, dispatch: Dispatch, link: str, now_s: float, clock_trusted: bool = True
 ) -> tuple[DispatchState, Rejected | None]:

@@ -1,7 +1,8 @@
-"""Readings not yet handed to the outbox: committed in batches, thinned with age, taken out report by report.
+"""Readings not yet handed to the outbox: committed in batches, thinned with age, taken out as reports.
 
-A report is *taken*: what it says is named in the file under a number before it is offered, and deleted only when
-the outbox has committed a report of that number. So a process that dies in between says everything once.
+Reports are *taken*: what they say is named in the file under a number before they are offered, and deleted only when
+the outbox has committed that number with them. So a process that dies in between says everything once. After an
+outage several are taken under one number: a commit for each would be most of the time that a backlog takes.
 """
 
 import threading
@@ -23,7 +24,9 @@ from gw_spaceheat.storage.journal_tables import (
     JournalGap,
     Taken,
     add_gap,
+    bucket_reports,
     salvage_journal,
+    slot_reports,
 )
 from gw_spaceheat.storage.sqlite_file import SqliteFile, StorageFull
 
@@ -36,7 +39,7 @@ SQUEEZED_FULL_S = 3600  # when the file is full, readings are thinned after an h
 
 
 class _Take(NamedTuple):
-    """The report last begun; `is_open` until the outbox has it."""
+    """The reports last begun; `is_open` until the outbox has them."""
 
     number: int
     kind: str
@@ -58,6 +61,9 @@ class Journal:
         self._lock = threading.RLock()
         self._pending: deque[tuple[str, int, int]] = deque()
         self._unwritten: Dropped | None = None  # what fell out of the ring
+        # Row number before the first pending reading, once a flush was tried: a commit whose sync failed may be on the
+        # disk all the same, and what is there must not be written again.
+        self._row_before: int | None = None
         ballast_bytes = min(BALLAST_BYTES, max_bytes // 8)
         self._file = SqliteFile(path, SCHEMA, max_bytes, PAGE_BYTES, ballast_bytes, salvage_journal)
 
@@ -84,6 +90,7 @@ class Journal:
         self._pending.append((channel, at_ms, value))
         if len(self._pending) > RING_READINGS:
             _, gone_ms, _ = self._pending.popleft()
+            self._row_before = None if self._row_before is None else self._row_before + 1
             self.lost_in_memory += 1
             self._unwritten = merged_gaps(self._unwritten, Dropped(gone_ms, gone_ms, 1))
 
@@ -94,9 +101,12 @@ class Journal:
                 return True
             if self._file.frozen:
                 self._file.restore_ballast()
-            rows, unwritten = tuple(self._pending), self._unwritten
+            pending, unwritten = tuple(self._pending), self._unwritten
 
             def step(db: Connection) -> None:
+                last_row = _last_row(db)
+                self._row_before = last_row if self._row_before is None else self._row_before
+                rows = pending[max(0, last_row - self._row_before) :]
                 numbers: dict[str, int] = dict(db.execute("SELECT name, id FROM channel").fetchall())
                 for name in {name: None for name, _, _ in rows if name not in numbers}:
                     cursor = db.execute("INSERT INTO channel (name) VALUES (?)", (name,))
@@ -108,16 +118,17 @@ class Journal:
 
             if not self._write(step):
                 return False
-            for _ in rows:
+            for _ in pending:
                 self._pending.popleft()
-            self._unwritten = None
+            self._unwritten = self._row_before = None
             return True
 
-    def take(self, now_s: float, above: int = 0) -> Taken | None:
-        """The oldest that no report has said yet, or the report still open. None: nothing, or the disk refuses.
+    def take(self, now_s: float, above: int = 0, most: int = 1) -> list[Taken]:
+        """The oldest `most` reports of what none has said yet, or those still open. Empty: none, or the disk refuses.
 
-        The outbox has committed the reports up to `above`: an open one of them is settled in the same transaction.
-        Numbers grow and are above it. Readings of the running slot wait for its end.
+        They are of one kind and have one number. The outbox has committed those up to number `above`: open ones
+        of them are settled in the same transaction. Numbers grow and are above it. Readings of the running slot wait
+        for its end.
         """
         with self._lock:
             self.flush()
@@ -125,27 +136,27 @@ class Journal:
                 last = self._last_take()
                 settled = last if last is not None and last.is_open and last.number <= above else None
                 if last is None or not last.is_open or settled is not None:
-                    if settled is None and self._oldest(now_s) is None:
-                        return None
+                    if settled is None and self._oldest(now_s, most) is None:
+                        return []
                     number = max(last.number if last is not None else 0, above) + 1
 
                     def step(db: Connection) -> None:
                         if settled is not None:
                             _forget(db, settled)
-                        found = self._oldest(now_s)
+                        found = self._oldest(now_s, most)
                         if found is not None:
                             _open_take(db, (number, *found))
 
                     if not self._write(step, may_squeeze=settled is None):
                         self.settle(above)  # what is reported makes room before anything is dropped
-                        return None
+                        return []
                 return self._taken()
             except StorageError as error:
                 self._file.problem = str(error)
-                return None
+                return []
 
     def settle(self, number: int) -> None:
-        """The outbox has committed the reports up to `number`: delete what an open one of them says."""
+        """The outbox has committed the reports up to `number`: delete what open ones of them say."""
         with self._lock:
             try:
                 last = self._last_take()
@@ -217,48 +228,56 @@ class Journal:
         found = self._file.read("SELECT number, kind, start_s, period_s, until, open FROM take", _Take)
         return found[0] if found else None
 
-    def _oldest(self, now_s: float) -> tuple[str, int, int, int] | None:
-        """Kind, start, period and last row of the next report: gaps, coarse buckets, fine ones, readings."""
+    def _oldest(self, now_s: float, most: int) -> tuple[str, int, int, int] | None:
+        """Kind, first start, period and end of the next `most` reports: gaps, coarse buckets, fine ones, readings."""
         gaps = self._file.read("SELECT first_ms, row FROM gap ORDER BY row", lambda first_ms, row: (first_ms, row))
         if gaps:
             return "gap", gaps[0][0] // 1000, self.slot_s, gaps[-1][1]
         for period_s in (self.tiers.coarse_period_s, self.tiers.fine_period_s):
-            query = "SELECT start_s FROM bucket WHERE period_s = ? ORDER BY start_s LIMIT 1"
-            for start_s in self._file.read(query, int, (period_s,)):
-                return "bucket", start_s, period_s, 0
-        for at_ms in self._file.read("SELECT at_ms FROM reading ORDER BY row LIMIT 1", int):
+            query = "SELECT DISTINCT start_s FROM bucket WHERE period_s = ? ORDER BY start_s LIMIT ?"
+            starts_s = self._file.read(query, int, (period_s, most))
+            if starts_s:
+                return "bucket", starts_s[0], period_s, starts_s[-1]
+        first_s, until = None, 0
+        for _ in range(most):
+            found = self._slot_behind(until, now_s)
+            if found is None:
+                break
+            start_s, until = found
+            first_s = start_s if first_s is None else first_s
+        return None if first_s is None else ("reading", first_s, self.slot_s, until)
+
+    def _slot_behind(self, row: int, now_s: float) -> tuple[int, int] | None:
+        """Start and last row of the slot whose readings come after `row`; None: there is none, or it still runs."""
+        for at_ms in self._file.read("SELECT at_ms FROM reading WHERE row > ? ORDER BY row LIMIT 1", int, (row,)):
             slot = at_ms // (self.slot_s * 1000)
             # A reading from far ahead is one from before the clock was set back: it shall not wait for years.
             if 0 < (slot + 1) * self.slot_s - now_s <= self.slot_s:
                 return None
             # In order of arrival: what came late rides with the slot it came in. Both queries stop where they may.
-            later = "SELECT row FROM reading WHERE at_ms >= ? ORDER BY row LIMIT 1"
-            behind = self._file.read(later, int, ((slot + 1) * self.slot_s * 1000,)) or [2**62]
-            last = "SELECT max(row) FROM (SELECT row FROM reading WHERE row < ? ORDER BY row LIMIT ?)"
-            until = self._file.read(last, int, (behind[0], REPORT_READINGS))[0]
-            return "reading", slot * self.slot_s, self.slot_s, until
+            later = "SELECT row FROM reading WHERE row > ? AND at_ms >= ? ORDER BY row LIMIT 1"
+            behind = self._file.read(later, int, (row, (slot + 1) * self.slot_s * 1000)) or [2**62]
+            last = "SELECT max(row) FROM (SELECT row FROM reading WHERE row > ? AND row < ? ORDER BY row LIMIT ?)"
+            return slot * self.slot_s, self._file.read(last, int, (row, behind[0], REPORT_READINGS))[0]
         return None
 
-    def _taken(self) -> Taken | None:
+    def _taken(self) -> list[Taken]:
         last = self._last_take()
         if last is None or not last.is_open:
-            return None
+            return []
         number, kind, start_s, period_s, until, _ = last
         if kind == "gap":
             query = "SELECT first_ms, last_ms, readings, reason FROM gap WHERE row <= ? ORDER BY row"
-            return Taken(number, start_s, period_s, gaps=tuple(self._file.read(query, JournalGap, (until,))))
+            return [Taken(number, start_s, period_s, gaps=tuple(self._file.read(query, JournalGap, (until,))))]
         listed = self._file.read("SELECT id, name FROM channel", lambda number, name: (int(number), str(name)))
         names = dict(listed)
         if kind == "bucket":
-            query = f"SELECT {BUCKET_COLUMNS} FROM bucket WHERE period_s = ? AND start_s = ? ORDER BY channel"
-            buckets = self._file.read(query, Bucket, (period_s, start_s))
-            named = {names.get(bucket.channel, f"unknown-{bucket.channel}"): bucket for bucket in buckets}
-            return Taken(number, start_s, period_s, buckets=named)
-        said: dict[str, list[tuple[int, int]]] = {}
+            where = "period_s = ? AND start_s BETWEEN ? AND ? ORDER BY start_s, channel"
+            query = f"SELECT {BUCKET_COLUMNS} FROM bucket WHERE {where}"
+            return bucket_reports(number, self._file.read(query, Bucket, (period_s, start_s, until)), names)
         query = "SELECT channel, at_ms, value FROM reading WHERE row <= ? ORDER BY row"
-        for channel, at_ms, value in self._file.read(query, Reading, (until,)):
-            said.setdefault(names.get(channel, f"unknown-{channel}"), []).append((value, at_ms))
-        return Taken(number, start_s, period_s, readings=said)
+        readings = self._file.read(query, Reading, (until,))
+        return slot_reports(number, readings, names, self.slot_s, REPORT_READINGS)
 
     # -- when the disk does not do what it should ------------------------------------------------------------
 
@@ -312,14 +331,21 @@ class Journal:
         self._file.shrink_log()
 
 
+def _last_row(db: Connection) -> int:
+    """Of all readings that were ever written here."""
+    found = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'reading'").fetchone()
+    return 0 if found is None else int(found[0])
+
+
 def _forget(db: Connection, take: _Take) -> None:
-    """Delete what a report says that the outbox has."""
+    """Delete what reports say that the outbox has."""
     if take.kind == "reading":
         db.execute("DELETE FROM reading WHERE row <= ?", (take.until,))
     elif take.kind == "gap":
         db.execute("DELETE FROM gap WHERE row <= ?", (take.until,))
     else:
-        db.execute("DELETE FROM bucket WHERE period_s = ? AND start_s = ?", (take.period_s, take.start_s))
+        span = (take.period_s, take.start_s, take.until)
+        db.execute("DELETE FROM bucket WHERE period_s = ? AND start_s BETWEEN ? AND ?", span)
     db.execute("UPDATE take SET open = 0")
 
 

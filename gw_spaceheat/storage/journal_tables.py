@@ -1,12 +1,12 @@
 """The journal's tables, and how gaps are kept and a damaged file is salvaged."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 
-from gw_spaceheat.decisions.tiers import Bucket
+from gw_spaceheat.decisions.tiers import Bucket, Reading
 from gw_spaceheat.storage.salvage import copy_table
 from gw_spaceheat.storage.sqlite_file import SqliteFile
 
@@ -19,7 +19,7 @@ SCHEMA = (
     " high INTEGER NOT NULL, UNIQUE (period_s, start_s, channel))",
     "CREATE TABLE IF NOT EXISTS gap (row INTEGER PRIMARY KEY, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
     " readings INTEGER NOT NULL, reason TEXT NOT NULL)",
-    # What the open report says: readings up to row `until`, or the buckets of one period and start, or gaps.
+    # What the open reports say: readings or gaps up to row `until`, or buckets of a period from `start_s` to `until`.
     "CREATE TABLE IF NOT EXISTS take (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), number INTEGER NOT NULL,"
     " kind TEXT NOT NULL, start_s INTEGER NOT NULL, period_s INTEGER NOT NULL, until INTEGER NOT NULL,"
     " open INTEGER NOT NULL)",
@@ -49,6 +49,38 @@ class Taken:
     readings: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     buckets: dict[str, Bucket] = field(default_factory=dict)
     gaps: tuple[JournalGap, ...] = ()
+
+
+def bucket_reports(number: int, buckets: Iterable[Bucket], names: Mapping[int, str]) -> list[Taken]:
+    """One for each start of the buckets, which are in order of it."""
+    reports: list[Taken] = []
+    for bucket in buckets:
+        if not reports or reports[-1].start_s != bucket.start_s:
+            reports.append(Taken(number, bucket.start_s, bucket.period_s))
+        reports[-1].buckets[_name(names, bucket.channel)] = bucket
+    return reports
+
+
+def slot_reports(
+    number: int, readings: Iterable[Reading], names: Mapping[int, str], slot_s: int, most: int
+) -> list[Taken]:
+    """One for each slot of the readings, which are in order of arrival, and one more after each `most` readings.
+
+    What came late rides with the slot it came in.
+    """
+    reports: list[Taken] = []
+    said = 0
+    for channel, at_ms, value in readings:
+        if not reports or at_ms >= (reports[-1].start_s + slot_s) * 1000 or said >= most:
+            reports.append(Taken(number, at_ms // (slot_s * 1000) * slot_s, slot_s))
+            said = 0
+        reports[-1].readings.setdefault(_name(names, channel), []).append((value, at_ms))
+        said += 1
+    return reports
+
+
+def _name(names: Mapping[int, str], channel: int) -> str:
+    return names.get(channel, f"unknown-{channel}")
 
 
 def add_gap(db: Connection, gap: JournalGap) -> None:

@@ -5,7 +5,7 @@ acknowledgement alone, which the receiver sends after its commit.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from sqlite3 import Connection
 
 from gw_spaceheat.errors import StorageError
 from gw_spaceheat.storage.salvage import Row, copy_table, salvage_table
-from gw_spaceheat.storage.sqlite_file import PAGE_BYTES, SqliteFile, StorageFull
+from gw_spaceheat.storage.sqlite_file import PAGE_BYTES, ResultT, SqliteFile, StorageFull
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, boot INTEGER NOT NULL,"
@@ -21,11 +21,12 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS identity (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), boot INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS gap (boot INTEGER NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL,"
     " reason TEXT NOT NULL)",
-    # The number of the last report put here: the journal deletes what that report says.
+    # The number of the last reports put here: the journal deletes what they say.
     "CREATE TABLE IF NOT EXISTS mark (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), number INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS dead_letter (seq INTEGER PRIMARY KEY, boot INTEGER NOT NULL, topic TEXT NOT NULL,"
     " payload BLOB NOT NULL, reason TEXT NOT NULL)",
 )
+LAST_SEQ, ROWS = "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'", "SELECT count(*) FROM outbox"
 BALLAST_BYTES = 4 * 1024 * 1024
 DEAD_LETTERS = 1000  # kept for a person to look at; the oldest go
 EVICT_SHARE = 0.05  # of the rows at once, so that a full outbox does not evict on every put
@@ -68,6 +69,7 @@ class Outbox:
         self._lock = threading.RLock()
         self.boot, self._next_seq, self._count = 0, 1, 0
         self._maybe_gaps = True  # asked for every few seconds, and nearly always none
+        self._doubtful = False  # a commit failed that may be on the disk all the same
         self._file = SqliteFile(path, SCHEMA, max_bytes, PAGE_BYTES, min(BALLAST_BYTES, max_bytes // 8), self._salvage)
         if self._file.usable:
             self._begin()
@@ -93,22 +95,28 @@ class Outbox:
         return self._next_seq
 
     def put(self, topic: str, payload: bytes, mark: int | None = None, told: Sequence[Gap] = ()) -> int:
-        """Commit one event and return its number. When full the oldest go and a gap is kept. StorageError.
+        """Commit one event and return its number: `put_all` of one."""
+        return self.put_all([(topic, payload)], mark, told)
 
-        With the event are committed `mark` (which report it is) and that it tells of the gaps `told`.
+    def put_all(self, events: Sequence[tuple[str, bytes]], mark: int | None = None, told: Sequence[Gap] = ()) -> int:
+        """Commit events (topic, payload) together; the number of the first. When full the oldest go, with a gap.
+
+        With them are committed `mark` (which reports they are) and that they tell of the gaps `told`. StorageError.
         """
-        if len(payload) > self._max_payload:
+        longest = max(len(payload) for _, payload in events)
+        if longest > self._max_payload:
             # Checked first: else all older events would be evicted for one that can never fit.
-            raise StorageError(f"{self.path}: event of {len(payload)} bytes, the most is {self._max_payload}: full")
+            raise StorageError(f"{self.path}: event of {longest} bytes, the most is {self._max_payload}: full")
         with self._lock:
             self.require()
-            if self._count >= self.max_rows:
+            if self._count + len(events) > self.max_rows:
                 self._evict(f"outbox reached {self.max_rows} rows", 0)
-            seq, boot = self._next_seq, self.boot
+            first, boot = self._next_seq, self.boot
+            rows = [(first + index, boot, topic, payload) for index, (topic, payload) in enumerate(events)]
 
             def step(db: Connection) -> None:
-                # OR REPLACE: after a failed sync it may be there already.
-                db.execute("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)", (seq, boot, topic, payload))
+                # OR REPLACE: after a failed sync they may be there already.
+                db.executemany("INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?)", rows)
                 if mark is not None:
                     db.execute("INSERT OR REPLACE INTO mark VALUES (1, ?)", (mark,))
                 for gap in told:
@@ -119,15 +127,15 @@ class Outbox:
 
             for _ in range(EVICT_ROUNDS):
                 try:
-                    self._file.write(step)
+                    self._write(step)
                     break
                 except StorageFull:
-                    self._make_room(2 * len(payload) + PAGE_BYTES)
+                    self._make_room(sum(2 * len(payload) + PAGE_BYTES for _, payload in events))
             else:
-                self._file.write(step)
-            self._next_seq += 1
-            self._count += 1
-            return seq
+                self._write(step)
+            self._next_seq += len(rows)
+            self._count += len(rows)
+            return first
 
     def require(self) -> None:
         """Open the file again if it could not be used. Raises StorageError."""
@@ -136,6 +144,10 @@ class Outbox:
                 raise StorageError(self._file.problem)
             if self.boot == 0:
                 self._begin()
+            if self._doubtful:
+                # Else the next event would take the number of one that is there, and its place.
+                (state,) = self._file.read(f"SELECT ({LAST_SEQ}), ({ROWS})", lambda last, rows: (last or 0, rows))
+                self._next_seq, self._count, self._doubtful = int(state[0]) + 1, int(state[1]), False
             if self._file.frozen:
                 self._file.restore_ballast()
 
@@ -166,10 +178,10 @@ class Outbox:
 
         with self._lock:
             try:
-                gone = self._file.write(step)
+                gone = self._write(step)
             except StorageFull:
                 self._file.release_ballast()  # a DELETE needs room too
-                gone = self._file.write(step)
+                gone = self._write(step)
             self._count -= gone
         return gone
 
@@ -188,7 +200,7 @@ class Outbox:
             return moved
 
         with self._lock:
-            self._count -= self._file.write(step)
+            self._count -= self._write(step)
             self._maybe_gaps = True
 
     def dead_letters(self) -> list[tuple[OutboxRow, str]]:
@@ -225,15 +237,23 @@ class Outbox:
             row = db.execute("SELECT boot FROM identity").fetchone()
             boot: int = self.first_boot if row is None else row[0] + 1
             db.execute("INSERT OR REPLACE INTO identity VALUES (1, ?)", (boot,))
-            last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
-            (count,) = db.execute("SELECT count(*) FROM outbox").fetchone()
-            return boot, 1 if last is None else last[0] + 1, count
+            last, count = db.execute(f"SELECT ({LAST_SEQ}), ({ROWS})").fetchone()
+            return boot, (last or 0) + 1, count
 
         try:
             self.boot, self._next_seq, self._count = self._file.write(step)
         except StorageFull:
             self._file.release_ballast()
             self.boot, self._next_seq, self._count = self._file.write(step)
+
+    def _write(self, step: Callable[[Connection], ResultT]) -> ResultT:
+        try:
+            return self._file.write(step)
+        except StorageFull:
+            raise  # rolled back, nothing is in doubt
+        except StorageError:
+            self._doubtful = True
+            raise
 
     def _make_room(self, least_bytes: int) -> None:
         """The disk or the file is full: the ballast gives its room, and the oldest events go."""
@@ -267,7 +287,7 @@ class Outbox:
                     db.execute("INSERT INTO gap VALUES (?, ?, ?, ?)", (boot, first, last, reason))
             return dropped
 
-        self._count -= self._file.write(step)
+        self._count -= self._write(step)
         self._maybe_gaps = True
 
     def _salvage(self, file: SqliteFile, damaged: Path) -> None:

@@ -1,6 +1,8 @@
 """A disk that can no longer be written stops no actor: it is said once, and nothing new is promised."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -19,9 +21,13 @@ from gw_spaceheat.messages.base import type_name_of
 from gw_spaceheat.messages.contract import ContractStatus, SlowContractHeartbeat, make_heartbeat
 from gw_spaceheat.messages.envelope import Header
 from gw_spaceheat.storage.state_file import StateFile
+from tests.actors.failing_disk_night import night
 from tests.fixtures.contract_pair import HOUR
+from tests.fixtures.machine import missing
 
 ROOT = Path(__file__).parents[2]
+# Which of the calls fail: from after the start to well before the end.
+FAILING = {"pwrite64": "900..1000", "fdatasync": "150..210"}
 FACTS = contract.ContractFacts("d1.beech.scada", 6000.0, 700.0)
 
 
@@ -45,7 +51,7 @@ class Run:
         self.lines: list[tuple[str, str]] = []
         self.runtime = VirtualRuntime(float(HOUR), 1, lambda _, __, kind, text: self.lines.append((kind, text)))
         self.ear = Ear()
-        to = KeeperAddresses(self.ear, self.ear, self.ear)
+        to = KeeperAddresses(self.ear, self.ear, self.ear, self.ear)
 
         def factory(context: Context) -> Shell:
             return ContractKeeper(context, FACTS, to, StateFile(path), make_book("s", None, context.chance))
@@ -119,3 +125,29 @@ def test_a_house_starts_and_heats_on_a_dead_disk(tmp_path: Path) -> None:
         pytest.skip(f"no namespaces here: {done.stderr.strip()[-200:]}")
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split() == ["read-only", "no-folder", "full", "damaged"]
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("call", ["fdatasync", pytest.param("pwrite64", marks=pytest.mark.slow)])
+def test_errors_of_the_card_change_nothing_that_control_does_and_lose_no_reading(tmp_path: Path, call: str) -> None:
+    """EIO of many writes or syncs, as of a dying card that comes back: compared with a house without a disk."""
+    if shutil.which("strace") is None:
+        missing("strace is not on PATH")
+    script = ROOT / "tests" / "actors" / "failing_disk_night.py"
+    fault = ["-f", "--seccomp-bpf", "-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={FAILING[call]}"]
+    done = subprocess.run(
+        ["strace", *fault, sys.executable, str(script), str(tmp_path / "data")],
+        cwd=ROOT, capture_output=True, text=True, timeout=180, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    if done.returncode != 0 and "ptrace" in done.stderr:
+        pytest.skip("tracing is not allowed here")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stderr.count("(INJECTED)") > 50, "the fault was there, for a while"
+    suffered, well = json.loads(done.stdout), json.loads(json.dumps(night(None)))
+    assert suffered["crashes"] == []
+    assert suffered["control"] == well["control"] and len(well["control"]) > 20
+    assert suffered["readings"] == well["readings"] and len(well["readings"]) > 1000
+    assert suffered["twice"] == 0
+    said = [text for _, text in suffered["storage"]]
+    assert any("disk I/O error" in text for text in said), said
+    assert len(said) <= 20, "a dying disk is no flood of lines"

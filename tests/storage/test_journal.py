@@ -24,11 +24,12 @@ def fill(journal: Journal, first: int, count: int, period_s: int = 60, channels:
             journal.add(f"channel-{channel}", (START_S + number * period_s) * 1000, number)
 
 
-def drain(journal: Journal, now_s: float) -> list[Taken]:
+def drain(journal: Journal, now_s: float, most: int = 1) -> list[Taken]:
     reports = []
-    while (taken := journal.take(now_s)) is not None:
-        reports.append(taken)
-        journal.settle(taken.number)
+    while taken := journal.take(now_s, most=most):
+        assert len(taken) <= most
+        reports += taken
+        journal.settle(taken[0].number)
     return reports
 
 
@@ -36,16 +37,17 @@ def said(reports: list[Taken]) -> list[tuple[str, int, int]]:
     return [(name, at_ms, value) for t in reports for name, values in t.readings.items() for value, at_ms in values]
 
 
-def test_a_report_per_closed_slot_each_reading_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [1, 10])
+def test_a_report_per_closed_slot_each_reading_once(tmp_path: Path, most: int) -> None:
     journal = Journal(tmp_path / "j")
     fill(journal, 0, 12)
-    assert journal.take(START_S + 299.0) is None, "its slot still runs"
-    reports = drain(journal, START_S + 660.0)
+    assert journal.take(START_S + 299.0) == [], "its slot still runs"
+    reports = drain(journal, START_S + 660.0, most)
     assert [(t.start_s - START_S, t.period_s, len(t.readings["channel-0"])) for t in reports] == [
         (0, 300, 5),
         (300, 300, 5),
     ]
-    reports += drain(journal, START_S + 900.0)
+    reports += drain(journal, START_S + 900.0, most)
     assert sorted(said(reports)) == sorted(
         (f"channel-{c}", (START_S + n * 60) * 1000, n) for n in range(12) for c in (0, 1)
     )
@@ -55,14 +57,13 @@ def test_a_report_per_closed_slot_each_reading_once(tmp_path: Path) -> None:
 def test_an_open_report_is_offered_again_after_a_restart_and_never_twice(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "j")
     fill(journal, 0, 10)
-    first = journal.take(START_S + 600.0)
+    (first,) = journal.take(START_S + 600.0)
     journal.close()
     again = Journal(tmp_path / "j")
     fill(again, 10, 5)
-    assert first is not None
-    assert again.take(START_S + 900.0) == first
+    assert again.take(START_S + 900.0) == [first]
     again.settle(first.number - 1)
-    assert again.take(START_S + 900.0) == first, "a mark below it settles nothing"
+    assert again.take(START_S + 900.0) == [first], "a mark below it settles nothing"
     again.settle(first.number)
     again.settle(first.number)
     rest = drain(again, START_S + 900.0)
@@ -70,11 +71,37 @@ def test_an_open_report_is_offered_again_after_a_restart_and_never_twice(tmp_pat
     assert rest[0].number == first.number + 1
 
 
+def test_reports_taken_together_are_offered_again_and_settled_together(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "j")
+    fill(journal, 0, 3 * DAY_S // 60 + 10)
+    now_s = START_S + 3 * DAY_S + 600.0
+    journal.thin(now_s)
+    first = journal.take(now_s, most=4)
+    journal.close()
+    again = Journal(tmp_path / "j")
+    assert again.take(now_s, most=9) == first
+    assert [(t.start_s - START_S, t.period_s, len(t.buckets)) for t in first] == [(n * 300, 300, 2) for n in range(4)]
+    assert len({t.number for t in first}) == 1
+    again.settle(first[0].number)
+    rest = drain(again, now_s, most=7)
+    assert [t.start_s - START_S for t in rest] == [n * 300 for n in range(4, 3 * DAY_S // 300 + 2)]
+    assert again.counts() == (0, 0)
+
+
+def test_a_slot_of_very_many_readings_is_several_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_module, "REPORT_READINGS", 7)
+    for most in (1, 2, 3):
+        fill(journal := Journal(None), 0, 10)
+        reports = drain(journal, START_S + 600.0, most)
+        assert [(t.start_s - START_S, sum(map(len, t.readings.values()))) for t in reports] == [
+            (0, 7), (0, 3), (300, 7), (300, 3)
+        ]  # fmt: skip
+
+
 def test_numbers_are_above_what_the_outbox_has_seen() -> None:
     journal = Journal(None)
     fill(journal, 0, 5)
-    taken = journal.take(START_S + 300.0, above=41)
-    assert taken is not None
+    (taken,) = journal.take(START_S + 300.0, above=41)
     assert taken.number == 42
 
 
@@ -94,7 +121,8 @@ def test_readings_from_before_a_clock_set_back_do_not_wait() -> None:
     assert len(said(drain(journal, START_S + 300.0))) == 12
 
 
-def test_28_days_are_thinned_to_the_reading_and_said_oldest_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [1, 10])
+def test_28_days_are_thinned_to_the_reading_and_said_oldest_first(tmp_path: Path, most: int) -> None:
     journal = Journal(tmp_path / "j")
     readings = []
     period_s, days = 240, 30
@@ -111,7 +139,7 @@ def test_28_days_are_thinned_to_the_reading_and_said_oldest_first(tmp_path: Path
     journal.thin(now_s)
     expected = thin(readings, (), now_s, Tiers())
     assert journal.counts() == (len(expected.readings), len(expected.buckets))
-    reports = drain(journal, now_s)
+    reports = drain(journal, now_s, most)
     assert said(reports) == [("tank-top", r.at_ms, r.value) for r in expected.readings]
     buckets = [t.buckets["tank-top"] for t in reports if t.buckets]
     assert sorted(buckets) == sorted(expected.buckets)
@@ -120,7 +148,7 @@ def test_28_days_are_thinned_to_the_reading_and_said_oldest_first(tmp_path: Path
     (gap,) = [gap for t in reports for gap in t.gaps]
     assert expected.dropped is not None
     assert (gap.count, gap.reason) == (expected.dropped.readings, TOO_OLD)
-    assert len({t.number for t in reports}) == len(reports)
+    assert most > 1 or len({t.number for t in reports}) == len(reports)
 
 
 def test_an_open_report_is_not_thinned_away() -> None:
@@ -196,7 +224,7 @@ def test_a_disk_that_cannot_be_used_is_a_problem_and_no_error(tmp_path: Path, mo
     assert "writable" in journal.problem
     fill(journal, 0, 75)
     assert not journal.flush()
-    assert journal.take(START_S + 1e6) is None
+    assert journal.take(START_S + 1e6) == []
     assert (journal.pending, journal.lost_in_memory) == (100, 50)
     (tmp_path / "data").unlink()
     assert journal.flush(), "the disk is back: no restart is needed"

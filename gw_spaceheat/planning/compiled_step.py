@@ -5,6 +5,7 @@ kernel answers (the tests of `compiled` then say so).
 
 All in single precision: constants are float32, because a bare 0.5 would make Numba compute in double. A loop goes over
 the store's nodes, writes one array and has no branch: then Numba lets eight states go through the processor at once.
+Rows of an array are taken by number: unpacked (`one, other = rows`), Numba no longer knows that they lie in one piece.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gw_spaceheat.planning.grid import HOUSE_NODES, Table
+from gw_spaceheat.planning.grid import HOUSE_NODES, Places, Table
 from gw_spaceheat.planning.transition import LEAST_FALL_K
 from gw_spaceheat.planning.value import NOT_ALLOWED_USD, TINY_KWH
 
@@ -348,6 +349,47 @@ def _keep_running(house: HouseNumbers, step: StepNumbers, share: Table, cell: In
 
 
 @compiled
+def _act(
+    house: HouseNumbers,
+    step: StepNumbers,
+    way: Way,
+    wanted: WantedNumbers,
+    house_k: np.float32,
+    nodes: tuple[Table, Table, Table],
+    charging: tuple[Table, Table, Table],
+    work: tuple[Table, Table, Table, Table],
+    done: Prepared,
+    runs: bool,
+) -> None:
+    """One action at one temperature of the house; `done` is that part of a step's."""
+    level, spread, _ = nodes
+    rate, cop, lift = charging
+    share, charge, mixed, part = work
+    _shares(house, step, way, wanted, rate, cop, level, spread, share)
+    _charge(house, step, way, wanted, rate, cop, lift, level, spread, share, charge, mixed, done.electric_kwh)
+    _draw(house, step, wanted, level, share, charge, mixed, part, done.spread, done.level)
+    _warm(
+        house,
+        step,
+        wanted,
+        house_k,
+        level,
+        spread,
+        share,
+        charge,
+        part,
+        done.electric_kwh,
+        done.house,
+        done.other_usd,
+    )
+    _weigh(house, done.level, done.spread, done.house, done.cell)
+    if runs and step.stops_below > ZERO:
+        _keep_running(house, step, share, done.cell)
+    for n in range(share.size):
+        done.start_usd[n] = NOT_ALLOWED_USD if share[n] > step.greatest_start_share else step.start_usd
+
+
+@compiled
 def prepare(
     house: HouseNumbers,
     step: StepNumbers,
@@ -355,30 +397,37 @@ def prepare(
     nodes: tuple[Table, Table, Table],
     tables: Table,
     charging: Table,
+    waters: Places,
     ways: Table,
     done: Prepared,
 ) -> None:
-    """All actions of one step. `tables`: (actions, 3 houses, 7), `charging`: (actions, 3, nodes)."""
-    level, spread, houses_k = nodes
-    share, charge, mixed, part = np.empty((4, level.size), np.float32)
+    """All actions of one step. `tables`: (actions, 3 houses, 7), `charging`: (waters, 3, nodes)."""
+    work = np.empty((4, nodes[0].size), np.float32)
     for action in range(tables.shape[0]):
-        rate, cop, lift = charging[action]
+        way_to_charge = charging[waters[action]]
         w = ways[action]
         way = Way(w[0], w[1], w[2], w[3], w[4], w[5])
         for place in range(HOUSE_NODES):
             w = tables[action, place]
             wanted = WantedNumbers(w[0], w[1], w[2], w[3], w[4], w[5], w[6])
-            _shares(house, step, way, wanted, rate, cop, level, spread, share)
-            electric = done.electric_kwh[action, place]
-            _charge(house, step, way, wanted, rate, cop, lift, level, spread, share, charge, mixed, electric)
-            levels, spreads, warmth = done.level[action, place], done.spread[action, place], done.house[action, place]
-            _draw(house, step, wanted, level, share, charge, mixed, part, spreads, levels)
-            other = done.other_usd[action, place]
-            _warm(house, step, wanted, houses_k[place], level, spread, share, charge, part, electric, warmth, other)
-            cell = done.cell[action, place]
-            _weigh(house, levels, spreads, warmth, cell)
-            if action >= idle and step.stops_below > ZERO:
-                _keep_running(house, step, share, cell)
-            start = done.start_usd[action, place]
-            for n in range(share.size):
-                start[n] = NOT_ALLOWED_USD if share[n] > step.greatest_start_share else step.start_usd
+            own = Prepared(
+                done.cell[action, place],
+                done.level[action, place],
+                done.spread[action, place],
+                done.house[action, place],
+                done.electric_kwh[action, place],
+                done.other_usd[action, place],
+                done.start_usd[action, place],
+            )
+            _act(
+                house,
+                step,
+                way,
+                wanted,
+                nodes[2][place],
+                nodes,
+                (way_to_charge[0], way_to_charge[1], way_to_charge[2]),
+                (work[0], work[1], work[2], work[3]),
+                own,
+                action >= idle,
+            )

@@ -26,7 +26,7 @@ ZERO, ONE, HALF, SIXTEENTH = np.float32(0.0), np.float32(1.0), np.float32(0.5), 
 C1, C2, C3, FARTHEST = np.float32(120.0), np.float32(60.0), np.float32(12.0), np.float32(16.0)
 LEAST_FALL, TINY = np.float32(LEAST_FALL_K), np.float32(TINY_KWH)
 LINE, STORE_FIRST, COMMITTED = np.float32(0.0), np.float32(1.0), np.float32(2.0)
-FAST_MATHS = {"nsz", "arcp", "contract", "nnan", "ninf"}
+FAST_MATHS = {"nsz", "contract", "nnan", "ninf"}
 
 
 def compiled(function: Function) -> Function:

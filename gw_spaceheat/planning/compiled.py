@@ -4,6 +4,7 @@ Chosen by `PlannerOptions.compiled` where Numba is installed; a test holds both 
 """
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,11 +210,16 @@ def _kind(problem: Problem, step: StepHeat, action: Action) -> np.float32:
 
 
 def _ways(problem: Problem, step: StepHeat) -> list[tuple[float, ...]]:
+    """The same for all steps of one length, but for what is committed in them."""
     kwh = problem.house.source.boost_kw * step.hours
     found: list[tuple[float, ...]] = []
     for line, action in zip(problem.lines[step.hours], problem.actions, strict=True):
         found.append((float(_kind(problem, step, action)), *line, kwh, kwh * action.boost))
     return found
+
+
+def _length(step: StepHeat) -> tuple[float, bool]:
+    return step.hours, isnan(step.committed_kwh)
 
 
 def _step_numbers(problem: Problem, step: StepHeat, times: StepTimes) -> tuple[float, ...]:
@@ -271,21 +277,22 @@ def _house_numbers(problem: Problem) -> HouseNumbers:
 
 @dataclass(frozen=True, slots=True)
 class BestAtNodes:
-    """`Candidates` of one step, already known. Shape (idle | running | any, lines, spreads)."""
+    """`Candidates` of one step, already known. Shape (idle | running | any, lines, spreads), one byte each."""
 
     best: Actions
 
     def near(self, line: int, left: int, running: bool) -> set[int]:
         rows = slice(2, 3) if running else slice(0, 2)
-        return set(self.best[rows, line : line + 2, left : left + 2].reshape(-1).tolist())
+        return set(self.best[rows, line : line + 2, left : left + 2].tobytes())
 
 
 def backward(problem: Problem, last: Table | None = None, kept: list[Candidates] | None = None) -> list[Table]:
     """As `value.backward`."""
     after = end_table(problem) if last is None else last
-    different = {id(step): number for number, step in enumerate(dict.fromkeys(problem.alike))}
+    first_times = dict(zip(reversed(problem.alike), reversed(problem.times), strict=True))
     firsts = list(dict.fromkeys(problem.alike))
-    first_times = dict(zip(map(id, reversed(problem.alike)), reversed(problem.times), strict=True))
+    different = {step: number for number, step in enumerate(firsts)}
+    ways = {length: _ways(problem, step) for length, step in {_length(step): step for step in firsts}.items()}
     waters = list(dict.fromkeys(action.water for action in problem.actions))
     modes = np.array([(2 + times.more_on + times.more_off) for times in problem.times])
     begins = np.cumsum(modes) - modes
@@ -293,17 +300,17 @@ def backward(problem: Problem, last: Table | None = None, kept: list[Candidates]
     out = np.empty((int(modes.sum()), problem.grid.size), dtype=np.float32)
     kept_steps = len(problem.alike) if kept is not None else 1
     best = np.empty((kept_steps, 3, problem.grid.size), dtype=np.int8)
-    tables = np.stack([step.tables[:, problem.targets] for step in firsts]).transpose(0, 2, 3, 1)
+    tables = np.array([step.tables for step in firsts], dtype=np.float32)[:, :, problem.targets].transpose(0, 2, 3, 1)
     _backward(
         _house_numbers(problem),
         (*problem.nodes, problem.grid.house_nodes().astype(np.float32)),
         problem.idle,
-        np.array([different[id(step)] for step in problem.alike]),
-        np.array([_step_numbers(problem, step, first_times[id(step)]) for step in firsts], dtype=np.float32),
-        np.ascontiguousarray(tables, dtype=np.float32),
+        np.array([different[step] for step in problem.alike]),
+        np.array([_step_numbers(problem, step, first_times[step]) for step in firsts], dtype=np.float32),
+        np.ascontiguousarray(tables),
         np.stack([np.stack(problem.charging_all(firsts, water)) for water in waters]).transpose(2, 0, 1, 3),
         np.array([waters.index(action.water) for action in problem.actions]),
-        np.array([_ways(problem, step) for step in firsts], dtype=np.float32),
+        np.array([ways[_length(step)] for step in firsts], dtype=np.float32),
         problem.horizon.price_usd_per_kwh.astype(np.float32),
         rows,
         np.ascontiguousarray(after),

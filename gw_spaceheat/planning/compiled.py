@@ -209,13 +209,13 @@ def _kind(problem: Problem, step: StepHeat, action: Action) -> np.float32:
     return STORE_FIRST if action.rung is Rung.STORE_FIRST and not problem.house.through_store else LINE
 
 
-def _ways(problem: Problem, step: StepHeat) -> list[tuple[float, ...]]:
+def _ways(problem: Problem, step: StepHeat) -> Table:
     """The same for all steps of one length, but for what is committed in them."""
     kwh = problem.house.source.boost_kw * step.hours
     found: list[tuple[float, ...]] = []
     for line, action in zip(problem.lines[step.hours], problem.actions, strict=True):
         found.append((float(_kind(problem, step, action)), *line, kwh, kwh * action.boost))
-    return found
+    return np.array(found, dtype=np.float32)
 
 
 def _length(step: StepHeat) -> tuple[float, bool]:
@@ -301,6 +301,7 @@ def backward(problem: Problem, last: Table | None = None, kept: list[Candidates]
     kept_steps = len(problem.alike) if kept is not None else 1
     best = np.empty((kept_steps, 3, problem.grid.size), dtype=np.int8)
     tables = np.array([step.tables for step in firsts], dtype=np.float32)[:, :, problem.targets].transpose(0, 2, 3, 1)
+    charging = np.array([problem.charging_all(firsts, water) for water in waters]).transpose(2, 0, 1, 3)
     _backward(
         _house_numbers(problem),
         (*problem.nodes, problem.grid.house_nodes().astype(np.float32)),
@@ -308,9 +309,9 @@ def backward(problem: Problem, last: Table | None = None, kept: list[Candidates]
         np.array([different[step] for step in problem.alike]),
         np.array([_step_numbers(problem, step, first_times[step]) for step in firsts], dtype=np.float32),
         np.ascontiguousarray(tables),
-        np.stack([np.stack(problem.charging_all(firsts, water)) for water in waters]).transpose(2, 0, 1, 3),
+        np.ascontiguousarray(charging),
         np.array([waters.index(action.water) for action in problem.actions]),
-        np.array([ways[_length(step)] for step in firsts], dtype=np.float32),
+        np.array([ways[_length(step)] for step in firsts]),
         problem.horizon.price_usd_per_kwh.astype(np.float32),
         rows,
         np.ascontiguousarray(after),

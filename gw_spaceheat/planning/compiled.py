@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gw_spaceheat.planning.actions import Action, Rung, StepTimes, is_committed
+from gw_spaceheat.planning.compiled_numbers import HouseNumbers, StepNumbers
 from gw_spaceheat.planning.compiled_step import (
     COMMITTED,
     LINE,
     STORE_FIRST,
-    HouseNumbers,
     Indices,
     Prepared,
-    StepNumbers,
     compiled,
     prepare,
 )

@@ -183,8 +183,7 @@ def as_bought(solution: Solution, bid: Bid, average_kw: float) -> Solution:
     taken = [*solution.taken[:first], *_as_taken(problem, start, runs, place)]
     state, mode = taken[-1].outcome.after, taken[-1].mode
     for index in range(end, problem.horizon.steps):
-        table = solution.tables[index + 1]
-        best, _ = best_of(problem, table, rows_of(table), tried(problem, index, state, mode))
+        best, _ = best_of(problem, rows_of(solution.tables[index + 1]), tried(problem, index, state, mode))
         taken.append(best)
         state, mode = best.outcome.after, best.mode
     return replace(solution, plan=put_together(case, problem, solution.tables, taken), taken=taken)

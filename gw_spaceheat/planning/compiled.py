@@ -4,19 +4,19 @@ Chosen by `PlannerOptions.compiled` where Numba is installed; a test holds both 
 """
 
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gw_spaceheat.planning.actions import Action, Rung, StepTimes, is_committed
+from gw_spaceheat.planning.compiled_numbers import HouseNumbers, StepNumbers
 from gw_spaceheat.planning.compiled_step import (
     COMMITTED,
     LINE,
     STORE_FIRST,
-    HouseNumbers,
     Indices,
     Prepared,
-    StepNumbers,
     compiled,
     prepare,
 )
@@ -32,25 +32,33 @@ NEVER_C, NEVER_FULL_C, NEXT = -1e9, 1e9, np.uint64(1)
 
 @compiled
 def _costs(
-    prepared: Prepared, action: int, price: np.float32, after: Table, sizes: tuple[np.uint64, np.uint64], out: Table
+    prepared: Prepared,
+    action: int,
+    place: int,
+    price: np.float32,
+    after: Table,
+    sizes: tuple[np.uint64, np.uint64],
+    out: Table,
 ) -> None:
-    """Cost of an action in a step and of what follows it, from all states; `after`: the row of the mode it leads to."""
+    """Cost of an action in a step and of what follows it, from all states of one house temperature.
+
+    `after`: the row of the mode it leads to.
+    """
     spreads, block = sizes
-    for place in range(HOUSE_NODES):
-        cell, level = prepared.cell[action, place], prepared.level[action, place]
-        spread, house = prepared.spread[action, place], prepared.house[action, place]
-        electric, other, into = prepared.electric_kwh[action, place], prepared.other_usd[action, place], out[place]
-        for n in range(cell.size):
-            # Unsigned: Numba need not look whether an index counts from the end.
-            at, x, y = np.uint64(cell[n]), spread[n], level[n]
-            near = after[at] + x * (after[at + NEXT] - after[at])
-            far = after[at + spreads] + x * (after[at + spreads + NEXT] - after[at + spreads])
-            cool = near + y * (far - near)
-            at += block
-            near = after[at] + x * (after[at + NEXT] - after[at])
-            far = after[at + spreads] + x * (after[at + spreads + NEXT] - after[at + spreads])
-            warm = near + y * (far - near)
-            into[n] = cool + house[n] * (warm - cool) + electric[n] * price + other[n]
+    cell, level, spread = prepared.cell[action, place], prepared.level[action, place], prepared.spread[action, place]
+    house, electric = prepared.house[action, place], prepared.electric_kwh[action, place]
+    other = prepared.other_usd[action, place]
+    for n in range(out.size):
+        # Unsigned: Numba need not look whether an index counts from the end.
+        at, x, y = np.uint64(cell[n]), spread[n], level[n]
+        near = after[at] + x * (after[at + NEXT] - after[at])
+        far = after[at + spreads] + x * (after[at + spreads + NEXT] - after[at + spreads])
+        cool = near + y * (far - near)
+        at += block
+        near = after[at] + x * (after[at + NEXT] - after[at])
+        far = after[at + spreads] + x * (after[at + spreads + NEXT] - after[at + spreads])
+        warm = near + y * (far - near)
+        out[n] = cool + house[n] * (warm - cool) + electric[n] * price + other[n]
 
 
 @compiled
@@ -87,11 +95,25 @@ def _cheapest(
     """Least cost over the actions from `first` to `last`, without a start's cost (and by which), and with it."""
     run[:] = np.inf
     starts[:] = np.inf
-    costs = np.empty(prepared.electric_kwh.shape[1:], np.float32)
-    for action in range(first, last):
-        _costs(prepared, action, price, after, sizes, costs)
-        _lower_and_tell(run, best, costs.reshape(-1), np.int32(action))
-        _lower_by_start(starts, costs.reshape(-1), prepared.start_usd[action].reshape(-1))
+    count = prepared.cell.shape[2]
+    costs = np.empty(count, np.float32)
+    for place in range(HOUSE_NODES):
+        own = slice(place * count, (place + 1) * count)
+        for action in range(first, last):
+            _costs(prepared, action, place, price, after, sizes, costs)
+            _lower_and_tell(run[own], best[own], costs, np.int32(action))
+            _lower_by_start(starts[own], costs, prepared.start_usd[action, place])
+
+
+@compiled
+def _tell(kept: Actions, idle: Indices, running: Indices, rest: Table, run: Table) -> None:
+    """What is best, into (idle | running | any where the source runs on)."""
+    for n in range(rest.size):
+        kept[0, n] = idle[n]
+    for n in range(rest.size):
+        kept[1, n] = running[n]
+    for n in range(rest.size):
+        kept[2, n] = running[n] if run[n] < rest[n] else idle[n]
 
 
 @compiled
@@ -104,24 +126,22 @@ def _fill(
     next_more: tuple[int, int],
     stops: bool,
     sizes: tuple[np.uint64, np.uint64],
-    best: Actions,
+    kept: Actions,
     table: Table,
 ) -> None:
     """One step of the recursion, for all modes: as `value._fill`. `stops`: cells reach from the row off to that on.
 
-    `best` takes the best idle action, the best running one and the best of all where the source runs on.
+    `kept` takes the best idle action, the best running one and the best of all where the source runs on.
     """
     actions, size = prepared.cell.shape[0], table.shape[1]
     more_on, more_off = more
     last_on, last_off = next_more
-    rest, run, starts, spare = np.empty((4, size), np.float32)
-    best_idle, best_run, unused = np.empty((3, size), np.int32)
-    _cheapest(prepared, 0, idle, price, after[OFF], sizes, rest, spare, best_idle)
+    work, best = np.empty((4, size), np.float32), np.empty((3, size), np.int32)
+    rest, run, starts, spare, unused = work[0], work[1], work[2], work[3], best[2]
+    _cheapest(prepared, 0, idle, price, after[OFF], sizes, rest, spare, best[0])
     on = np.concatenate((after[OFF], after[ON])) if stops else after[ON]
-    _cheapest(prepared, idle, actions, price, on, sizes, run, starts, best_run)
-    best[0], best[1] = best_idle, best_run
-    for n in range(size):
-        best[2, n] = best_run[n] if run[n] < rest[n] else best_idle[n]
+    _cheapest(prepared, idle, actions, price, on, sizes, run, starts, best[1])
+    _tell(kept, best[0], best[1], rest, run)
     if more_on > 0:
         _cheapest(prepared, idle, actions, price, after[ON + min(more_on, last_on)], sizes, spare, starts, unused)
         table[ON + 1] = run
@@ -165,7 +185,6 @@ def _backward(
     cells = np.empty((different, actions, HOUSE_NODES, count), np.int32)
     ready = np.zeros(different, np.bool_)
     sizes = (np.uint64(house.spreads), np.uint64(house.block))
-    own = np.empty((actions, 3, count), np.float32)
     after, next_more = last, (0, 0)
     for index in range(steps.size - 1, -1, -1):
         which = steps[index]
@@ -174,9 +193,7 @@ def _backward(
         prepared = Prepared(cells[which], done[0], done[1], done[2], done[3], done[4], done[5])
         if not ready[which]:
             ready[which] = True
-            for action in range(actions):
-                own[action] = charging[which, waters[action]]
-            prepare(house, step, idle, nodes, tables[which], own, ways[which], prepared)
+            prepare(house, step, idle, nodes, tables[which], charging[which], waters, ways[which], prepared)
         first, more_on, more_off = rows[index]
         table = out[first : first + 2 + more_on + more_off]
         stops = bool(step.stops_below > np.float32(0.0))
@@ -191,12 +208,17 @@ def _kind(problem: Problem, step: StepHeat, action: Action) -> np.float32:
     return STORE_FIRST if action.rung is Rung.STORE_FIRST and not problem.house.through_store else LINE
 
 
-def _ways(problem: Problem, step: StepHeat) -> list[tuple[float, ...]]:
+def _ways(problem: Problem, step: StepHeat) -> Table:
+    """The same for all steps of one length, but for what is committed in them."""
     kwh = problem.house.source.boost_kw * step.hours
     found: list[tuple[float, ...]] = []
     for line, action in zip(problem.lines[step.hours], problem.actions, strict=True):
         found.append((float(_kind(problem, step, action)), *line, kwh, kwh * action.boost))
-    return found
+    return np.array(found, dtype=np.float32)
+
+
+def _length(step: StepHeat) -> tuple[float, bool]:
+    return step.hours, isnan(step.committed_kwh)
 
 
 def _step_numbers(problem: Problem, step: StepHeat, times: StepTimes) -> tuple[float, ...]:
@@ -254,21 +276,22 @@ def _house_numbers(problem: Problem) -> HouseNumbers:
 
 @dataclass(frozen=True, slots=True)
 class BestAtNodes:
-    """`Candidates` of one step, already known. Shape (idle | running | any, lines, spreads)."""
+    """`Candidates` of one step, already known. Shape (idle | running | any, lines, spreads), one byte each."""
 
     best: Actions
 
     def near(self, line: int, left: int, running: bool) -> set[int]:
         rows = slice(2, 3) if running else slice(0, 2)
-        return set(self.best[rows, line : line + 2, left : left + 2].reshape(-1).tolist())
+        return set(self.best[rows, line : line + 2, left : left + 2].tobytes())
 
 
 def backward(problem: Problem, last: Table | None = None, kept: list[Candidates] | None = None) -> list[Table]:
     """As `value.backward`."""
     after = end_table(problem) if last is None else last
-    different = {id(step): number for number, step in enumerate(dict.fromkeys(problem.alike))}
+    first_times = dict(zip(reversed(problem.alike), reversed(problem.times), strict=True))
     firsts = list(dict.fromkeys(problem.alike))
-    first_times = dict(zip(map(id, reversed(problem.alike)), reversed(problem.times), strict=True))
+    different = {step: number for number, step in enumerate(firsts)}
+    ways = {length: _ways(problem, step) for length, step in {_length(step): step for step in firsts}.items()}
     waters = list(dict.fromkeys(action.water for action in problem.actions))
     modes = np.array([(2 + times.more_on + times.more_off) for times in problem.times])
     begins = np.cumsum(modes) - modes
@@ -276,17 +299,18 @@ def backward(problem: Problem, last: Table | None = None, kept: list[Candidates]
     out = np.empty((int(modes.sum()), problem.grid.size), dtype=np.float32)
     kept_steps = len(problem.alike) if kept is not None else 1
     best = np.empty((kept_steps, 3, problem.grid.size), dtype=np.int8)
-    tables = np.stack([step.tables[:, problem.targets] for step in firsts]).transpose(0, 2, 3, 1)
+    tables = np.array([step.tables for step in firsts], dtype=np.float32)[:, :, problem.targets].transpose(0, 2, 3, 1)
+    charging = np.array([problem.charging_all(firsts, water) for water in waters]).transpose(2, 0, 1, 3)
     _backward(
         _house_numbers(problem),
         (*problem.nodes, problem.grid.house_nodes().astype(np.float32)),
         problem.idle,
-        np.array([different[id(step)] for step in problem.alike]),
-        np.array([_step_numbers(problem, step, first_times[id(step)]) for step in firsts], dtype=np.float32),
-        np.ascontiguousarray(tables, dtype=np.float32),
-        np.stack([np.stack(problem.charging_all(firsts, water)) for water in waters]).transpose(2, 0, 1, 3),
+        np.array([different[step] for step in problem.alike]),
+        np.array([_step_numbers(problem, step, first_times[step]) for step in firsts], dtype=np.float32),
+        np.ascontiguousarray(tables),
+        np.ascontiguousarray(charging),
         np.array([waters.index(action.water) for action in problem.actions]),
-        np.array([_ways(problem, step) for step in firsts], dtype=np.float32),
+        np.array([ways[_length(step)] for step in firsts]),
         problem.horizon.price_usd_per_kwh.astype(np.float32),
         rows,
         np.ascontiguousarray(after),

@@ -5,6 +5,7 @@ kernel answers (the tests of `compiled` then say so).
 
 All in single precision: constants are float32, because a bare 0.5 would make Numba compute in double. A loop goes over
 the store's nodes, writes one array and has no branch: then Numba lets eight states go through the processor at once.
+Rows of an array are taken by number: unpacked (`one, other = rows`), Numba no longer knows that they lie in one piece.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gw_spaceheat.planning.grid import HOUSE_NODES, Table
+from gw_spaceheat.planning.compiled_numbers import HouseNumbers, StepNumbers, WantedNumbers, Way
+from gw_spaceheat.planning.grid import HOUSE_NODES, Places, Table
 from gw_spaceheat.planning.transition import LEAST_FALL_K
 from gw_spaceheat.planning.value import NOT_ALLOWED_USD, TINY_KWH
 
@@ -25,84 +27,13 @@ ZERO, ONE, HALF, SIXTEENTH = np.float32(0.0), np.float32(1.0), np.float32(0.5), 
 C1, C2, C3, FARTHEST = np.float32(120.0), np.float32(60.0), np.float32(12.0), np.float32(16.0)
 LEAST_FALL, TINY = np.float32(LEAST_FALL_K), np.float32(TINY_KWH)
 LINE, STORE_FIRST, COMMITTED = np.float32(0.0), np.float32(1.0), np.float32(2.0)
-FAST_MATHS = {"nsz", "arcp", "contract", "nnan", "ninf"}
+FAST_MATHS = {"nsz", "contract", "nnan", "ninf"}
 
 
 def compiled(function: Function) -> Function:
     """Compiled at its first call, and kept on disk for the next process."""
     dispatcher = njit(cache=True, nogil=True, fastmath=FAST_MATHS, error_model="numpy")(function)
     return cast("Function", dispatcher)
-
-
-class HouseNumbers(NamedTuple):
-    """`House`, `StoreModel` and `Grid` as float32; switches are 0 or 1."""
-
-    kwh_per_k: np.float32
-    k_per_kwh: np.float32
-    loss_k_per_k_h: np.float32
-    ambient_c: np.float32
-    highest_level: np.float32
-    fullest_bottom: np.float32
-    usable: np.float32
-    through_store: np.float32
-    melt_start_c: np.float32
-    melting_k: np.float32
-    held_back: np.float32
-    """Of a kelvin of level inside the melting range, what does not warm."""
-    sharp: np.float32
-    return_level: np.float32
-    boiler_kw: np.float32
-    boiler_usd_per_kwh: np.float32
-    house_kwh_per_k: np.float32
-    house_k_per_kwh: np.float32
-    restarts_per_kwh: np.float32
-    lowest_k: np.float32
-    highest_k: np.float32
-    unmet_usd_per_kwh: np.float32
-    below_usd_per_k_h: np.float32
-    commitment_usd_per_kwh: np.float32
-    coldest_level: np.float32
-    levels_per_k: np.float32
-    last_level: np.float32
-    spreads_per_k: np.float32
-    last_spread: np.float32
-    last_house: np.float32
-    spreads: np.float32
-    block: np.float32
-
-
-class StepNumbers(NamedTuple):
-    """One step's constants; `committed_kwh` is negative where nothing is."""
-
-    hours: np.float32
-    setpoint_k: np.float32
-    committed_kwh: np.float32
-    start_usd: np.float32
-    greatest_start_share: np.float32
-    stops_below: np.float32
-
-
-class WantedNumbers(NamedTuple):
-    """`Wanted` of one action at one house temperature."""
-
-    wanted_kwh: np.float32
-    load_kwh: np.float32
-    rswt_level: np.float32
-    half_drop_k: np.float32
-    fade_k: np.float32
-    cop: np.float32
-    capacity_kwh: np.float32
-
-
-class Way(NamedTuple):
-    """How one action runs the source in one step: the line of its share, the element's heat as source and as help."""
-
-    kind: np.float32
-    slope: np.float32
-    constant: np.float32
-    least: np.float32
-    boost_source_kwh: np.float32
-    boost_kwh: np.float32
 
 
 class Prepared(NamedTuple):
@@ -348,6 +279,47 @@ def _keep_running(house: HouseNumbers, step: StepNumbers, share: Table, cell: In
 
 
 @compiled
+def _act(
+    house: HouseNumbers,
+    step: StepNumbers,
+    way: Way,
+    wanted: WantedNumbers,
+    house_k: np.float32,
+    nodes: tuple[Table, Table, Table],
+    charging: tuple[Table, Table, Table],
+    work: tuple[Table, Table, Table, Table],
+    done: Prepared,
+    runs: bool,
+) -> None:
+    """One action at one temperature of the house; `done` is that part of a step's."""
+    level, spread, _ = nodes
+    rate, cop, lift = charging
+    share, charge, mixed, part = work
+    _shares(house, step, way, wanted, rate, cop, level, spread, share)
+    _charge(house, step, way, wanted, rate, cop, lift, level, spread, share, charge, mixed, done.electric_kwh)
+    _draw(house, step, wanted, level, share, charge, mixed, part, done.spread, done.level)
+    _warm(
+        house,
+        step,
+        wanted,
+        house_k,
+        level,
+        spread,
+        share,
+        charge,
+        part,
+        done.electric_kwh,
+        done.house,
+        done.other_usd,
+    )
+    _weigh(house, done.level, done.spread, done.house, done.cell)
+    if runs and step.stops_below > ZERO:
+        _keep_running(house, step, share, done.cell)
+    for n in range(share.size):
+        done.start_usd[n] = NOT_ALLOWED_USD if share[n] > step.greatest_start_share else step.start_usd
+
+
+@compiled
 def prepare(
     house: HouseNumbers,
     step: StepNumbers,
@@ -355,30 +327,37 @@ def prepare(
     nodes: tuple[Table, Table, Table],
     tables: Table,
     charging: Table,
+    waters: Places,
     ways: Table,
     done: Prepared,
 ) -> None:
-    """All actions of one step. `tables`: (actions, 3 houses, 7), `charging`: (actions, 3, nodes)."""
-    level, spread, houses_k = nodes
-    share, charge, mixed, part = np.empty((4, level.size), np.float32)
+    """All actions of one step. `tables`: (actions, 3 houses, 7), `charging`: (waters, 3, nodes)."""
+    work = np.empty((4, nodes[0].size), np.float32)
     for action in range(tables.shape[0]):
-        rate, cop, lift = charging[action]
+        way_to_charge = charging[waters[action]]
         w = ways[action]
         way = Way(w[0], w[1], w[2], w[3], w[4], w[5])
         for place in range(HOUSE_NODES):
             w = tables[action, place]
             wanted = WantedNumbers(w[0], w[1], w[2], w[3], w[4], w[5], w[6])
-            _shares(house, step, way, wanted, rate, cop, level, spread, share)
-            electric = done.electric_kwh[action, place]
-            _charge(house, step, way, wanted, rate, cop, lift, level, spread, share, charge, mixed, electric)
-            levels, spreads, warmth = done.level[action, place], done.spread[action, place], done.house[action, place]
-            _draw(house, step, wanted, level, share, charge, mixed, part, spreads, levels)
-            other = done.other_usd[action, place]
-            _warm(house, step, wanted, houses_k[place], level, spread, share, charge, part, electric, warmth, other)
-            cell = done.cell[action, place]
-            _weigh(house, levels, spreads, warmth, cell)
-            if action >= idle and step.stops_below > ZERO:
-                _keep_running(house, step, share, cell)
-            start = done.start_usd[action, place]
-            for n in range(share.size):
-                start[n] = NOT_ALLOWED_USD if share[n] > step.greatest_start_share else step.start_usd
+            own = Prepared(
+                done.cell[action, place],
+                done.level[action, place],
+                done.spread[action, place],
+                done.house[action, place],
+                done.electric_kwh[action, place],
+                done.other_usd[action, place],
+                done.start_usd[action, place],
+            )
+            _act(
+                house,
+                step,
+                way,
+                wanted,
+                nodes[2][place],
+                nodes,
+                (way_to_charge[0], way_to_charge[1], way_to_charge[2]),
+                (work[0], work[1], work[2], work[3]),
+                own,
+                action >= idle,
+            )

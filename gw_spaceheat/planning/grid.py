@@ -47,7 +47,11 @@ class Grid:
 
     def house_place(self, house_k: float) -> float:
         """Place (0..2) between the nodes of the house."""
-        return min(max(1.0 + min(house_k, 0.0) / -self.lowest_k + max(house_k, 0.0) / self.highest_k, 0.0), 2.0)
+        if house_k < 0.0:
+            place = 1.0 - house_k / self.lowest_k
+            return place if place > 0.0 else 0.0
+        place = 1.0 + house_k / self.highest_k
+        return place if place < 2.0 else 2.0
 
     def store_nodes(self) -> tuple[Table, Table]:
         """Level and spread at the nodes of one house temperature, each of shape (levels * spreads,)."""

@@ -4,7 +4,9 @@ A *target* is the room temperature the thermostats aim at: the setpoint, the low
 the highest (preheat). All of it is worked out at the three nodes of the house's temperature; in between it is straight.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from math import nan
 from typing import Generic, NamedTuple
 
@@ -81,18 +83,22 @@ def step_heats(
     source: HeatSource,
     store: StoreModel,
     options: PlannerOptions,
-    horizon: Horizon,
+    horizons: Iterable[Horizon],
     house_nodes: Floats,
-) -> list[StepHeat]:
-    """One per step; equal steps (the quarter hours of one forecast hour) share one object."""
-    # NaN differs from itself: for the comparison, no commitment is a negative one.
-    committed_kwh = np.nan_to_num(horizon.committed_kwh, nan=-1.0)
-    columns = (horizon.hours, horizon.outdoor_c, horizon.load_kw, horizon.setpoint_k, committed_kwh)
-    rows = list(zip(*(column.tolist() for column in columns), strict=True))
-    different = list(dict.fromkeys(rows))
+) -> list[list[StepHeat]]:
+    """One per step of each horizon; equal steps (the quarter hours of one forecast hour) share one object."""
+    rows = [list(zip(*(column.tolist() for column in _columns(horizon)), strict=True)) for horizon in horizons]
+    different = list(dict.fromkeys(chain.from_iterable(rows)))
     made = _different(parameters, source, store, options, np.array(different), house_nodes)
     known = dict(zip(different, made, strict=True))
-    return [known[row] for row in rows]
+    return [[known[row] for row in own] for own in rows]
+
+
+def _columns(horizon: Horizon) -> tuple[Floats, ...]:
+    """What steps must share to be equal."""
+    # NaN differs from itself: for the comparison, no commitment is a negative one.
+    committed_kwh = np.where(np.isnan(horizon.committed_kwh), -1.0, horizon.committed_kwh)
+    return horizon.hours, horizon.outdoor_c, horizon.load_kw, horizon.setpoint_k, committed_kwh
 
 
 def alike_steps(horizon: Horizon, line: LoadLine, alike_k: float) -> Horizon:
@@ -101,14 +107,12 @@ def alike_steps(horizon: Horizon, line: LoadLine, alike_k: float) -> Horizon:
         return horizon
     kilowatts = max(alike_k * abs(line.per_k_kw), LEAST_ALIKE_KW)
     by_wind_kw = horizon.load_kw - line.heat_kw(horizon.outdoor_c)
-    keys = (
-        np.floor(horizon.outdoor_c / alike_k),
-        np.round(by_wind_kw / kilowatts),
-        horizon.hours,
-        horizon.setpoint_k,
-        np.nan_to_num(horizon.committed_kwh, nan=-1.0),
-    )
-    _, kind, size = np.unique(np.stack(keys), axis=1, return_inverse=True, return_counts=True)
+    hours, _, _, setpoint_k, committed_kwh = _columns(horizon)
+    weather = (np.floor(horizon.outdoor_c / alike_k), np.round(by_wind_kw / kilowatts))
+    rows = list(zip(*(column.tolist() for column in (*weather, hours, setpoint_k, committed_kwh)), strict=True))
+    kinds = {row: number for number, row in enumerate(dict.fromkeys(rows))}
+    kind = np.array([kinds[row] for row in rows])
+    size = np.bincount(kind)
     outdoor_c, load_kw = ((np.bincount(kind, series) / size)[kind] for series in (horizon.outdoor_c, horizon.load_kw))
     return replace(horizon, outdoor_c=outdoor_c, load_kw=load_kw)
 

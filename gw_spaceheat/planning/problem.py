@@ -5,7 +5,7 @@ from math import ceil
 
 import numpy as np
 
-from gw_spaceheat.planning.actions import Action, StepTimes, Water, actions_of, line_of, step_times
+from gw_spaceheat.planning.actions import HOT, USUAL, Action, StepTimes, Water, actions_of, line_of, step_times
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.grid import Grid, Table
 from gw_spaceheat.planning.heat_load import StepHeat, alike_steps, step_heats
@@ -77,7 +77,7 @@ class Problem:
         house = self.house
         store, source, pump = house.store, house.source, house.source.pump
         bottom_c = store.temperature_c(maths, level - spread)
-        if water is Water.HOT:
+        if water is HOT:
             return source.charging_hot(maths, outdoor_c, bottom_c, self.hot_c)
         rise_k = bottom_c * 0.0
         if pump is not None and store.latent is None and store.usable:
@@ -85,7 +85,7 @@ class Problem:
             spare_k = (hours * pump.rated_heat_kw - load_kwh) * (1.0 / store.kwh_per_k)
             room_k = maths.maximum((level - store.highest_level) * -1.0, 0.0)
             rise_k = maths.maximum(maths.minimum(room_k, spare_k), 0.0) * 0.5
-        part = 1.0 if water is Water.USUAL else source.minimum_modulation
+        part = 1.0 if water is USUAL else source.minimum_modulation
         return source.charging(maths, outdoor_c, bottom_c, rise_k, part)
 
 
@@ -101,10 +101,9 @@ def problem_of(case: PlanningCase, options: PlannerOptions) -> Problem:
     spread = max(0.0, store.level(measured.top_c) - level) if store.usable else 0.0
     start = State(level, spread, measured.house_k)
     grid = _grid(case, options, house, horizon, start)
-    heats = step_heats(case.parameters, house.source, store, options, horizon, grid.house_nodes())
-    grid = _fit_store(grid, options, house, heats, start)
     usual = alike_steps(horizon, case.parameters.load, options.alike_k)
-    alike = step_heats(case.parameters, house.source, store, options, usual, grid.house_nodes())
+    heats, alike = step_heats(case.parameters, house.source, store, options, (horizon, usual), grid.house_nodes())
+    grid = _fit_store(grid, options, house, list(dict.fromkeys(heats)), start)
     known = {hours: step_times(house.source, hours) for hours in {heat.hours for heat in heats}}
     times = [known[heat.hours] for heat in heats]
     actions = actions_of(house.source, case.parameters.house.movable, store.usable)
@@ -136,12 +135,15 @@ def _grid(case: PlanningCase, options: PlannerOptions, house: House, horizon: Ho
 
 
 def _fit_store(grid: Grid, options: PlannerOptions, house: House, heats: list[StepHeat], start: State[float]) -> Grid:
-    """The store's nodes: from the coldest level of any use to the hottest, the state now included."""
+    """The store's nodes: from the coldest level of any use to the hottest, the state now included.
+
+    `heats`: the steps that differ.
+    """
     store = house.store
     if not store.usable:
         return replace(grid, coldest_level=start.level)
     lift_k = house.source.pump.lift_k if house.source.pump else 0.0
-    drop_k = max(float(heat.tables[3].max()) for heat in heats) * 2.0
+    drop_k = float(np.max([heat.tables[3] for heat in heats])) * 2.0
     widest = max(lift_k, drop_k, 2.0) / 2.0
     cool_c = min(heat.rswt_c for heat in heats) - max(COOL_K, 0.5 * drop_k + COOL_MARGIN_K)
     useless = store.level(cool_c) if house.return_level is None else house.return_level

@@ -1,6 +1,6 @@
 """Why a step is as it is, and which of its goals are not met: short codes, countable and fit for a log."""
 
-from gw_spaceheat.planning.actions import Rung, is_committed
+from gw_spaceheat.planning.actions import IDLE, is_committed
 from gw_spaceheat.planning.heat_load import COAST, PREHEAT, StepHeat
 from gw_spaceheat.planning.roll_out import Taken
 
@@ -18,7 +18,7 @@ def reason_of(taken: Taken, step: StepHeat, top_before_c: float, price: float, t
         return "minimum_time_of_source"
     if is_committed(taken.action, step) and running:
         return "committed_slot"
-    if taken.started and taken.action.rung is not Rung.IDLE and not running and taken.share <= 0.0:
+    if taken.started and taken.action.rung is not IDLE and not running and taken.share <= 0.0:
         return "source_starting"
     if running and taken.action.target == PREHEAT and price <= typical:
         return "preheat_house_while_cheap"

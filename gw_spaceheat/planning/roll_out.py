@@ -6,7 +6,7 @@ Works on plain floats: the same physics as the backward pass (`House.move`), and
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gw_spaceheat.planning.actions import Action, Rung, Water, committed_share, is_committed
+from gw_spaceheat.planning.actions import IDLE, STORE_FIRST, Action, Water, committed_share, is_committed
 from gw_spaceheat.planning.grid import Table
 from gw_spaceheat.planning.heat_load import Wanted
 from gw_spaceheat.planning.maths import SCALARS
@@ -46,7 +46,7 @@ class Taken(NamedTuple):
     @property
     def runs(self) -> bool:
         """Whether the source runs in this step, be it only for a part of it."""
-        return self.action.rung is not Rung.IDLE
+        return self.action.rung is not IDLE
 
 
 def tried(
@@ -56,7 +56,8 @@ def tried(
     step = problem.heats[index]
     place = problem.grid.house_place(state.house_k)
     wanted_at: dict[int, Wanted[float]] = {}
-    waters: dict[Water, Charging[float]] = {}
+    water: Water | None = None
+    charging = NO_CHARGING
     result: list[Taken] = []
     actions, lines = problem.actions, problem.lines[step.hours]
     for number in range(len(actions)) if which is None else which:
@@ -64,11 +65,12 @@ def tried(
         wanted = wanted_at.get(action.target)
         if wanted is None:
             wanted = wanted_at[action.target] = step.between(place, action.target)
-        charging = NO_CHARGING if number < problem.idle else waters.get(action.water)
-        if charging is None:
-            charging = problem.charging(SCALARS, step, action.water, state.level, state.spread)
-            waters[action.water] = charging
-        result.append(_try(problem, index, state, mode, action, line, wanted, charging))
+        running = number >= problem.idle
+        if running and action.water is not water:
+            water = action.water
+            charging = problem.charging(SCALARS, step, water, state.level, state.spread)
+        own = charging if running else NO_CHARGING
+        result.append(_try(problem, index, state, mode, action, line, wanted, own))
     return result
 
 
@@ -83,7 +85,7 @@ def _try(
     charging: Charging[float],
 ) -> Taken:
     house, step, grid = problem.house, problem.heats[index], problem.grid
-    running = action.rung is not Rung.IDLE
+    running = action.rung is not IDLE
     started = running and not mode.running
     room_kwh = house.room_kwh(SCALARS, state.level, state.spread, wanted)
     share, late = _share(problem, index, state, mode, action, line, wanted, charging, room_kwh)
@@ -137,7 +139,7 @@ def _share(
     room_kwh: float,
 ) -> tuple[float, bool]:
     """Share of the step the source runs, and whether that comes too early for its minimum off time."""
-    if action.rung is Rung.IDLE:
+    if action.rung is IDLE:
         return 0.0, False
     house, step = problem.house, problem.heats[index]
     capacity = house.source.boost_kw * step.hours if house.through_store else wanted.capacity_kwh
@@ -145,7 +147,7 @@ def _share(
     if is_committed(action, step):
         share = committed_share(SCALARS, step, wanted, charging, room_kwh)
     else:
-        if action.rung is Rung.STORE_FIRST and not house.through_store:
+        if action.rung is STORE_FIRST and not house.through_store:
             fall_k = wanted.wanted_kwh / house.store.kwh_per_k
             from_store, _ = house.deliverable(SCALARS, state.level, state.spread, fall_k, wanted)
             follow *= 1.0 - from_store
@@ -161,7 +163,7 @@ def _share(
     return (share if share < greatest else max(0.0, greatest)), late
 
 
-def best_of(problem: Problem, after: Table, rows: list[memoryview], choices: list[Taken]) -> tuple[Taken, float]:
+def best_of(problem: Problem, rows: list[memoryview], choices: list[Taken]) -> tuple[Taken, float]:
     """The cheapest of `choices` with the cost-to-go behind it, and that total (USD)."""
     best, least_usd = choices[0], float("inf")
     for taken in choices:
@@ -227,7 +229,7 @@ def roll_out(
         rows = rows_of(tables[index + 1])
         if index == 0 and first is not None:
             choices = [choices[first]]
-        best, least_usd = best_of(problem, tables[index + 1], rows, choices)
+        best, least_usd = best_of(problem, rows, choices)
         if index == 0 and change_usd != 0.0 and len(choices) > 1:
             best = _calm(problem, rows, choices, change_usd, best, least_usd)
         done.append(best)

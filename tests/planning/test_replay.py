@@ -61,6 +61,8 @@ def random_case(seed: int) -> PlanningCase:
         heat_pump_on=chance.random() < 0.5,
         heat_pump_since_s=chance.choice([-math.inf, 0.0, 1_485_752_400.0 - 1000.0 * chance.random()]),
     )
+    charge = DemandCharge(10.0 * chance.random(), 1.0) if chance.random() < 0.5 else None
+    futures = chance.choice([0, 2]) if charge is None else 0
     case = PlanningCase(
         start_s=1_485_752_400.0,
         step_minutes=minutes,
@@ -71,8 +73,8 @@ def random_case(seed: int) -> PlanningCase:
         wind_m_per_s=perhaps(0.0, 15.0),
         setpoint_c=perhaps(18.0, 22.0),
         commitments=(Commitment(1_485_752_400.0, 1_485_754_000.0, chance.random()),) if chance.random() < 0.5 else (),
-        demand_charge=DemandCharge(10.0 * chance.random(), 1.0) if chance.random() < 0.5 else None,
-        scenarios=tuple(Scenario(0.5, perhaps(0.0, 300.0), perhaps(-20.0, 5.0)) for _ in range(chance.choice([0, 2]))),
+        demand_charge=charge,
+        scenarios=tuple(Scenario(0.5, perhaps(0.0, 300.0), perhaps(-20.0, 5.0)) for _ in range(futures)),
     )
     return replace(case, previous=solve(case).plan) if chance.random() < 0.3 else case
 

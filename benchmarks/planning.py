@@ -1,4 +1,6 @@
-"""How long a plan takes and how much memory: one JSON line per figure. Run: python -m benchmarks.planning
+"""How long a plan takes and how much memory, what bid and policy cost: one JSON line per figure.
+
+Run: python -m benchmarks.planning
 
 `_compiled` is the same with Numba, where it is installed; `compile_seconds` is what its first call on a machine takes.
 
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import time
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -29,10 +32,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from gw_spaceheat.house.model import Buffer, Building, Emitters, HeatPump, Plumbing, Store, Zone
+from gw_spaceheat.messages.policy import HousePolicy
 from gw_spaceheat.planning.batch import plan_many
+from gw_spaceheat.planning.bid import bid_of, market_slot
 from gw_spaceheat.planning.case import PlanningCase, StateNow
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.policy import Policy, advise, message_of, policy_from, policy_of
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.solve import Solution, make_plan, solve, terminal_usd
 
@@ -45,6 +51,7 @@ GRIDS: dict[str, tuple[int, ...]] = {
 }
 COARSER = ((96, 4), (48, 3), (24, 3), (12, 3))
 BATCH = 40
+START_S, MESSAGE_ID = 1_768_478_400.0, "c3cd6c8d-e8d8-4875-8f7b-d3ea13c28601"
 IMPORT = (
     "import time; began = time.process_time(); import gw_spaceheat.planning.solve; print(time.process_time() - began)"
 )
@@ -77,21 +84,21 @@ def winter_case(step_minutes: tuple[int, ...], house: int = 0) -> PlanningCase:
     return PlanningCase(0.0, step_minutes, outdoor_c, price, parameters_of(plumbing), state)
 
 
-def best_seconds(case: PlanningCase, repeats: int, options: PlannerOptions = DEFAULT_OPTIONS) -> float:
-    """Processor seconds of the quickest of so many plans."""
-    make_plan(case, options)
+def best_seconds(work: Callable[[], object], repeats: int) -> float:
+    """Processor seconds of the quickest of so many runs."""
+    work()
     took: list[float] = []
     for _ in range(repeats):
         began = time.process_time()
-        make_plan(case, options)
+        work()
         took.append(time.process_time() - began)
     return min(took)
 
 
-def peak_mb(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> float:
-    """Most memory (MB) that one plan holds at a time, beyond what was there before."""
+def peak_mb(work: Callable[[], object]) -> float:
+    """Most memory (MB) that the work holds at a time, beyond what was there before."""
     tracemalloc.start()
-    make_plan(case, options)
+    work()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak / 1e6
@@ -141,9 +148,42 @@ def batches(pool: ProcessPoolExecutor, ways: dict[str, PlannerOptions]) -> None:
                 work(cases)
                 took.append(time.perf_counter() - began)
             own, best = sum(executed_usd(one, chosen) for one in fine), sum(one.plan.objective_usd for one in fine)
-            name = f"plans_per_second_{steps}_{levels}x{spreads}{way}"
+            plainest = steps == "60min" and (levels, spreads) == COARSER[0]
+            name = ("plans_per_second" if plainest else f"plans_per_second_{steps}_{levels}x{spreads}") + way
             gap = round(100.0 * (own / best - 1.0), 3)
-            say(name, BATCH / min(took), "1/s", BATCH, cases[0], peak_mb(cases[0], chosen), chosen, gap_percent=gap)
+            say(
+                name,
+                BATCH / min(took),
+                "1/s",
+                BATCH,
+                cases[0],
+                peak_mb(partial(make_plan, cases[0], chosen)),
+                chosen,
+                gap_percent=gap,
+            )
+
+
+def sent(policy: Policy) -> HousePolicy:
+    return message_of(policy, alias="d1.beech", scada_alias="d1.beech.scada", message_id=MESSAGE_ID, now_s=START_S)
+
+
+def bid_and_policy(repeats: int) -> None:
+    """What the bid costs, how large the policy is (JSON as it is sent) and what the house spends on it."""
+    for name, minutes in (("", GRIDS["plan_60min_seconds"]), ("_15min", GRIDS["plan_15min_seconds"])):
+        solution = solve(replace(winter_case(minutes), start_s=START_S))
+        case = solution.case
+
+        def told(name: str, work: Callable[[], object], case: PlanningCase = case) -> None:
+            say(name, best_seconds(work, repeats), "s", repeats, case, peak_mb(work))
+
+        told(f"bid{name}_seconds", partial(bid_of, solution, *market_slot(case)))
+        policy = policy_of(solution)
+        text = sent(policy).model_dump_json(by_alias=True)
+        peak = peak_mb(partial(policy_of, solution))
+        say(f"policy{name}_bytes", len(text.encode()), "B", 1, case, peak)
+    told("policy_make_seconds", lambda: sent(policy_of(solution)))
+    told("policy_read_seconds", lambda: policy_from(HousePolicy.model_validate_json(text)))
+    told("policy_advise_seconds", lambda: advise(policy, case.state, START_S + 900.0))
 
 
 def executed_usd(fine: Solution, options: PlannerOptions) -> float:
@@ -162,9 +202,12 @@ def main(repeats: int = 15) -> None:
         say("compile_seconds", time.process_time() - began, "s", 1, case, 0.0)
     for (name, step_minutes), (way, options) in itertools.product(GRIDS.items(), ways.items()):
         case = winter_case(step_minutes)
-        say(name + way, best_seconds(case, repeats, options), "s", repeats, case, peak_mb(case, options), options)
+        work = partial(make_plan, case, options)
+        say(name + way, best_seconds(work, repeats), "s", repeats, case, peak_mb(work), options)
     quarter = winter_case(GRIDS["plan_15min_seconds"])
-    say("plan_peak_mb", peak_mb(quarter), "MB", 1, quarter, peak_mb(quarter))
+    peak = peak_mb(partial(make_plan, quarter))
+    say("plan_peak_mb", peak, "MB", 1, quarter, peak)
+    bid_and_policy(repeats)
     with ProcessPoolExecutor(2) as pool:
         batches(pool, ways)
     root = Path(__file__).resolve().parents[1]

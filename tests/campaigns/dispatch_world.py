@@ -185,7 +185,7 @@ class DispatchWorld:
         context = Context(
             "scada", self.clock, self.rng, lambda: "", lambda *_: None, lambda *_: None, lambda _: None, Nobody()
         )
-        return RemoteDesk(context, HOUSE, Nobody(), lambda key, found, data: found == sign(key, data), "ltn")
+        return RemoteDesk(context, HOUSE, Nobody(), lambda key, found, data: found == sign(key, data), "ltn", Nobody())
 
     def restart(self) -> None:
         """Only what is on disk is left: the ids and times, not the wishes."""

@@ -8,6 +8,7 @@ from actors.ledger_book import LedgerBook
 from actors.memory_book import MemoryBook, OfferBasis
 from gw_spaceheat.decisions import atn_contract as rule
 from gw_spaceheat.decisions import corrections
+from gw_spaceheat.decisions.drawable import drawable_w
 from gw_spaceheat.decisions.offer import OfferFacts, offered_w, source_limits
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
@@ -16,7 +17,15 @@ from gw_spaceheat.messages.market import LatestPrice, Prices, bid_from, market_s
 from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
 from gw_spaceheat.planning.bid import Bid, bid_regret, whole_run, with_bid
 from gw_spaceheat.planning.case import Commitment
-from gw_spaceheat.planning.live_case import HORIZON_H, HOUR_S, CaseMaker, Known, Outlook, heat_taken_kw
+from gw_spaceheat.planning.live_case import (
+    HORIZON_H,
+    HOUR_S,
+    READING_GOOD_FOR_S,
+    CaseMaker,
+    Known,
+    Outlook,
+    heat_taken_kw,
+)
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.policy import message_of, policy_of
 from gw_spaceheat.planning.solve import Solution, solve
@@ -202,10 +211,16 @@ class AtomicTNode(Shell):
             wanted_w=plan.average_w(start_s, start_s + 60.0 * minutes) if sold_w is None else sold_w,
             whole_w=self._whole_run_w(start_s, minutes),
             limits=self._limits,
+            drawable_w=drawable_w(self._house.plumbing, self._fresh(now_s), 60.0 * minutes),
         )
         scada = self._house.scada_alias
         contract = rule.make_contract(scada, self.context.new_id(), offered_w(facts), start_s, minutes)
         self._decide(rule.MakeOffer(contract), OfferBasis(facts, sold_w is not None))
+
+    def _fresh(self, now_s: float) -> dict[str, float | None]:
+        """By quantity, what was read lately; None where it was not."""
+        good_s = now_s - READING_GOOD_FOR_S
+        return {name: value if at_s > good_s else None for name, (value, at_s) in self._values.items()}
 
     def _whole_run_w(self, start_s: int, minutes: int) -> float | None:
         """What the source is expected to draw if it runs through the slot, W on average; None: it cannot."""

@@ -7,6 +7,7 @@ from actors.base import Address, Context, Shell
 from actors.events import (
     ClockNow,
     ContractNow,
+    DrawableNow,
     EnergyUsed,
     HeldByDispatch,
     Received,
@@ -103,6 +104,8 @@ class ContractKeeper(Shell):
                     self._decide(rule.Revoke(cause))
             case ClockNow(trusted):
                 self._take_clock(trusted)
+            case DrawableNow(drawable_w):
+                self._facts = replace(self._facts, drawable_w=drawable_w)
             case HeldByDispatch():
                 self._decide(rule.Dispatched())
             case Tick("alarm"):

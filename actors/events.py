@@ -196,6 +196,13 @@ class Revoked:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawableNow:
+    """To the contract keeper, every minute: mean power (W) the heat source can draw now; None = not known."""
+
+    drawable_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ClockNow:
     """To the contract keeper: whether the time of day may be trusted. Repeated every few seconds."""
 

@@ -7,9 +7,10 @@ from math import inf, nan
 from pydantic import ValidationError
 
 from actors.base import Address, Context, Shell
-from actors.events import Look, Received, SlotNow, Wish
+from actors.events import DrawableNow, Look, Received, SlotNow, Wish
 from gw_spaceheat.decisions import local_control as rule
 from gw_spaceheat.decisions.command import Commander
+from gw_spaceheat.decisions.drawable import drawable_w
 from gw_spaceheat.decisions.energy import required_energy_kwh, usable_energy_kwh
 from gw_spaceheat.decisions.local_facts import LocalFacts, PolicyWish, capabilities_of
 from gw_spaceheat.decisions.policy_control import wish_of
@@ -31,6 +32,7 @@ POLICY_S = 300.0  # so often the policy is asked
 POLICY_SAVE_S = 1800.0  # so seldom it is written: memory cards wear
 SLOT_HANDOVER_S = 5.0
 DAY_H = 24
+HOUR_S = 3600.0  # how long the slot is that the water warms in
 STANDBY_MARGIN_K = 1.0  # so much warmer outdoors before everything rests: standby is no matter of minutes
 SETPOINT_MARGIN_K = 0.5  # the thermostats' band: what is needed to come back to the top of it
 
@@ -57,6 +59,7 @@ class LocalController(Shell):
         tariff: Tariff,
         actuators: frozenset[str],
         scada: Address,
+        keeper: Address,
         policy_file: StateFile,
     ) -> None:
         super().__init__(context)
@@ -64,6 +67,7 @@ class LocalController(Shell):
         self._tariff = tariff
         self._actuators = actuators
         self._scada = scada
+        self._keeper = keeper
         self._capabilities = capabilities_of(house.plumbing, actuators)
         quantities = {channel.quantity for channel in house.channels}
         self._store = top_first(quantities, "tank")
@@ -162,6 +166,7 @@ class LocalController(Shell):
         if now_s - self._outlook.at_s >= OUTLOOK_S or trusted is not self._trusted:
             self._trusted = trusted
             self._outlook = self._work_out(look.quantities, now_s)
+            self._keeper.tell(DrawableNow(drawable_w(self._house.plumbing, look.quantities, HOUR_S)))
         # Without a trusted time of day nobody knows what is on peak: the house is heated by need alone.
         on_peak = trusted and self._on_peak(now_s)
         outlook = self._outlook

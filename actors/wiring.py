@@ -28,6 +28,7 @@ from actors.sensor import Sensor
 from actors.supervisor import HUNG_AFTER_S, Supervisor
 from actors.watchman import Watchman
 from gw_spaceheat.decisions.contract import ContractFacts
+from gw_spaceheat.decisions.drawable import HALF_RUN
 from gw_spaceheat.decisions.local_facts import capabilities_of
 from gw_spaceheat.drivers.base import ActuatorDriver, SensorDriver
 from gw_spaceheat.drivers.discovery import make_driver
@@ -231,11 +232,19 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
             tariff=parts.tariff,
             actuators=names_of,
             scada=scada,
+            keeper=keeper,
             policy_file=StateFile(path("policy.json")),
         ),
     )
     runtime.add("watchman", partial(Watchman, alias=house.scada_alias, atn="ltn", gateway=cloud))
-    facts = ContractFacts(house.scada_alias, capabilities.source.running_w, capabilities.source.minimum_run_wh)
+    source = capabilities.source
+    facts = ContractFacts(
+        house.scada_alias,
+        source.running_w,
+        source.minimum_run_wh,
+        margin_wh=HALF_RUN * source.minimum_run_wh,
+        switching_wh=source.switching_wh,
+    )
     runtime.add(
         "contract-keeper",
         partial(

@@ -6,6 +6,7 @@ clock; energy is Wh of the heat source by the SCADA's own meter.
 
 from dataclasses import dataclass, replace
 
+from gw_spaceheat.decisions.acceptance import CLOCK_SKEW_S, ContractFacts, may_be_off_wh, why_refused
 from gw_spaceheat.decisions.contract_state import (
     TABLE,
     ContractState,
@@ -14,7 +15,6 @@ from gw_spaceheat.decisions.contract_state import (
     from_json,
     is_live,
     next_status,
-    overlap,
     slot_view,
     unsaved_wh,
 )
@@ -25,31 +25,20 @@ PERSIST_S = 30.0
 UNSAVED_SHARE, UNSAVED_WH = 0.25, 1.0
 """Of what a slot may be off by: a power cut loses no more of the count, though an element draws 75 Wh in 30 s."""
 GRACE_S = 300.0  # published: remote authority lasts 5 min past a completed contract, so hours join
-LATE_ACCEPTANCE_S = 300.0
-EARLIEST_OFFER_S = 7200.0
-LONGEST_MINUTES = 1440
-CLOCK_SKEW_S = 60.0
 METER_GAP_S = 60.0
 REMEMBERED = 64
-TOLERANCE = 0.02
-"""Or one minimum run, if that is more: energy comes in runs."""
 
-__all__ = ["TABLE", "ContractState", "Event", "Obligation", "from_json", "is_live", "next_status", "slot_view"]
-
-
-@dataclass(frozen=True, slots=True)
-class ContractFacts:
-    """`capacity_w`: most the heat source can draw; `minimum_run_wh`: energy of its shortest run.
-
-    `revoked_by`: why slots may not run now (homeowner opted out, house cold, unsafe); empty if they may.
-    """
-
-    scada_alias: str
-    capacity_w: float
-    minimum_run_wh: float
-    clock_trusted: bool = True
-    revoked_by: str = ""
-    oil_boiler: bool = False
+__all__ = [
+    "TABLE",
+    "ContractFacts",
+    "ContractState",
+    "Event",
+    "Obligation",
+    "from_json",
+    "is_live",
+    "next_status",
+    "slot_view",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,15 +172,11 @@ def _tick(state: ContractState, energy_wh: float | None, facts: ContractFacts, n
     if running is not None and not effects and now_s - state.said_s >= HEARTBEAT_S:
         state, heartbeat = _say(state, running.contract, running.status, running.status, now_s, running.used_wh)
         effects.append(SendHeartbeat(heartbeat))
-    allowed_wh = 0.0 if running is None else _may_be_off_wh(running.contract, facts)
+    allowed_wh = 0.0 if running is None else may_be_off_wh(running.contract, facts)
     much = unsaved_wh(state) > max(UNSAVED_WH, UNSAVED_SHARE * allowed_wh)
     if effects or much or now_s - state.persisted_s >= PERSIST_S:
         return _persist(state, now_s, *effects)
     return state, ()
-
-
-def _may_be_off_wh(contract: SlowDispatchContract, facts: ContractFacts) -> float:
-    return max(TOLERANCE * contract.energy_wh, facts.minimum_run_wh)
 
 
 def _count(obligation: Obligation, energy_wh: float | None, now_s: float) -> Obligation:
@@ -221,7 +206,7 @@ def _finish(
     promised_wh = contract.energy_wh
     if obligation.status is not ContractStatus.ACTIVE or gap_s > 0:
         event, cause = Event.END_UNKNOWN, f"energy was not counted for {gap_s:.0f} s"
-    elif abs(obligation.used_wh - promised_wh) <= _may_be_off_wh(contract, facts):
+    elif abs(obligation.used_wh - promised_wh) <= may_be_off_wh(contract, facts):
         event, cause = Event.END_MET, None
     elif obligation.dispatched:
         event, cause = Event.END_UNKNOWN, f"used {obligation.used_wh:.0f} Wh under the AtomicTNode's own dispatches"
@@ -327,43 +312,6 @@ def _heard_held(state: ContractState, held: Obligation, heartbeat: SlowContractH
             return _persist(replace(state, upcoming=confirmed), now_s)
         case _:
             return state, ()  # Active and claims of completion: signs of life, the meter decides the rest
-
-
-def why_refused(state: ContractState, heartbeat: SlowContractHeartbeat, facts: ContractFacts, now_s: float) -> str:
-    """The first rule that an offered contract breaks; empty if it can be accepted."""
-    contract = heartbeat.contract
-    created_s = heartbeat.message_created_ms / 1000
-    left_s = contract.end_s - max(now_s, contract.start_s)
-    energy_wh = contract.energy_wh
-    other = next((o for o in (state.current, state.upcoming) if o is not None and overlap(o.contract, contract)), None)
-    rules = (
-        (contract.contract_id in state.seen, "replayed contract"),
-        (
-            heartbeat.message_created_ms / 1000 < state.newest_created_ms / 1000 - LATE_ACCEPTANCE_S,
-            "much older than a heartbeat already heard",
-        ),
-        (not facts.clock_trusted, "the SCADA's clock is not trusted"),
-        (bool(facts.revoked_by), facts.revoked_by),
-        (contract.end_s <= now_s, "the slot is over"),
-        (now_s - contract.start_s > LATE_ACCEPTANCE_S, f"the slot began {now_s - contract.start_s:.0f} s ago"),
-        (created_s > now_s + CLOCK_SKEW_S, "created in the future"),
-        (contract.start_s - now_s > EARLIEST_OFFER_S, "the slot begins too far ahead"),
-        (contract.duration_minutes % 5 != 0, "the duration is no multiple of 5 minutes"),
-        (contract.duration_minutes > LONGEST_MINUTES, f"the slot is longer than {LONGEST_MINUTES} minutes"),
-        (other is not None, "overlaps a slot already accepted"),
-        (state.upcoming is not None, "a following slot is already accepted"),
-        (contract.oil_boiler_on and not facts.oil_boiler, "this house has no boiler"),
-        (contract.avg_power_watts < 0, "negative power"),
-        (
-            energy_wh > facts.capacity_w * left_s / 3600.0,
-            f"{energy_wh:.0f} Wh in {left_s:.0f} s is above the capacity of {facts.capacity_w:.0f} W",
-        ),
-        (
-            0 < energy_wh < facts.minimum_run_wh,
-            f"{energy_wh:.0f} Wh is below one minimum run of {facts.minimum_run_wh:.0f} Wh",
-        ),
-    )
-    return next((reason for broken, reason in rules if broken), "")
 
 
 def _offered(state: ContractState, heartbeat: SlowContractHeartbeat, facts: ContractFacts, now_s: float) -> Result:

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
+from gw_spaceheat.decisions.acceptance import TOLERANCE
+from gw_spaceheat.decisions.slot import HeatSource
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import Plumbing
 
@@ -22,6 +24,8 @@ class SourceLimits:
     start_delay_s: float = 0.0
     minimum_on_s: float = 0.0
     has_minimum_run: bool = False
+    least_wh: float = 0.0
+    """Less cannot be met to 2 % by switching on and off, where there is no minimum run."""
 
     @property
     def minimum_run_wh(self) -> float:
@@ -42,6 +46,8 @@ class OfferFacts:
     wanted_w: float
     whole_w: float | None
     limits: SourceLimits
+    drawable_w: float | None = None
+    """What the source can draw, by what is measured; None: not known. More would be refused, or end short."""
 
 
 _FACTS = TypeAdapter(OfferFacts)
@@ -64,7 +70,8 @@ def source_limits(plumbing: Plumbing) -> SourceLimits:
     """Those of the house file."""
     pump, boost = plumbing.heat_pump, plumbing.boost
     if pump is None:
-        return SourceLimits(boost.rated_w if boost is not None else 0.0)
+        rated_w = boost.rated_w if boost is not None else 0.0
+        return SourceLimits(rated_w, least_wh=HeatSource(rated_w).switching_wh / TOLERANCE)
     return SourceLimits(pump.nameplate_w, pump.standby_w, pump.start_delay_s, pump.minimum_on_s, True)
 
 
@@ -72,9 +79,13 @@ def offered_w(facts: OfferFacts) -> float:
     """Average power (W) to offer. Below half of a minimum run nothing, below one a whole one: less is refused."""
     limits, minutes = facts.limits, facts.minutes
     whole_w = facts.whole_w
+    if whole_w is not None and facts.drawable_w is not None:
+        whole_w = min(whole_w, facts.drawable_w)
     average_w = whole_w if whole_w is not None and facts.wanted_w >= WHOLE * whole_w else facts.wanted_w
+    if facts.drawable_w is not None:
+        average_w = min(average_w, facts.drawable_w)
     if not limits.has_minimum_run:
-        return max(0.0, average_w)
+        return average_w if average_w * minutes / 60.0 > limits.least_wh else 0.0
     minimum_w = limits.minimum_run_wh * 60.0 / minutes
     if average_w < 0.5 * minimum_w:
         return 0.0

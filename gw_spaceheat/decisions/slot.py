@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+CONTROL_PERIOD_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class SlotView:
@@ -30,6 +32,11 @@ class HeatSource:
     minimum_on_s: float = 600.0
 
     @property
+    def switching_wh(self) -> float:
+        """How far off switching alone may leave a slot: a control period too long, and one until it is read back."""
+        return 2.0 * self.running_w * CONTROL_PERIOD_S / 3600.0
+
+    @property
     def minimum_run_wh(self) -> float:
         """Energy of the shortest allowed run: it draws standby until the compressor starts."""
         heating_s = max(0.0, self.minimum_on_s - self.start_delay_s)
@@ -49,7 +56,6 @@ _USED = SlotDecision(False, "slot energy is used")
 _NOTHING = SlotDecision(False, "this slot buys nothing")
 _TOO_LITTLE = SlotDecision(False, "remaining slot energy is less than a minimum run")
 _TOO_LATE = SlotDecision(False, "too late in the slot for a minimum run")
-CONTROL_PERIOD_S = 1.0
 STARTING_SHARE = 0.25
 BRIDGE_SHARE = 0.015
 """A slot may end 2 % off; one minimum run where the next slot buys heat: a stop would not be over before it begins."""

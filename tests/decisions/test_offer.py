@@ -56,6 +56,21 @@ def test_an_element_has_no_minimum_run() -> None:
     assert offered_w(replace(element, wanted_w=-5.0)) == 0.0
 
 
+def test_no_more_is_offered_than_the_source_can_draw() -> None:
+    cold = replace(FACTS, drawable_w=4000.0)
+    assert offered_w(replace(cold, wanted_w=4700.0)) == 4000.0
+    assert offered_w(replace(cold, wanted_w=WHOLE * 4000.0)) == 4000.0, "what was a part is a whole run of it"
+    assert offered_w(replace(cold, wanted_w=4700.0, whole_w=None)) == 4000.0
+    assert offered_w(replace(cold, wanted_w=3000.0)) == 3000.0
+
+
+def test_too_little_for_an_element_is_not_offered() -> None:
+    orange = source_limits(load_house("orange").plumbing)
+    facts = replace(FACTS, limits=orange, whole_w=None)
+    assert 126.0 < orange.least_wh < 400.0
+    assert offered_w(replace(facts, wanted_w=126.0)) == 0.0 and offered_w(replace(facts, wanted_w=400.0)) == 400.0
+
+
 def test_limits_are_those_of_the_house_file() -> None:
     beech, fir = load_house("beech").plumbing, load_house("fir").plumbing
     assert beech.heat_pump is not None and source_limits(beech).nameplate_w == beech.heat_pump.nameplate_w

@@ -25,6 +25,7 @@ class EffectWatch:
         self._tanks = tuple(name for name in quantities if name.startswith("tank"))
         self._maximum_tank_c = plumbing.boost.maximum_c if plumbing.boost is not None else inf
         self._rests_w = plumbing.heat_pump.standby_w + AWAKE_OVER_STANDBY_W if plumbing.heat_pump is not None else 0.0
+        self._zones = tuple((f"zone_{zone.name}_c", zone.setpoint_c) for zone in plumbing.zones)
         self._state = rule.ProofState()
         self._looked_s = -inf
         self._held_off: dict[Actuator, float] = {}
@@ -48,7 +49,9 @@ class EffectWatch:
         if self._has_valve and switches.get("store_pump", Switch()).value:
             values = {**values, VALVE_SIGN: rule.valve_sign(values)}
             read_s = {**read_s, VALVE_SIGN: min(read_s.get(name, -inf) for name in VALVE_QUANTITIES)}
-        facts = rule.ProofFacts(values, read_s, switches, hottest_c, self._maximum_tank_c, self._rests_w)
+        over_k = [zone_c - setpoint_c for name, setpoint_c in self._zones if (zone_c := values.get(name)) is not None]
+        coolest_k = min(over_k) if len(over_k) == len(self._zones) and over_k else None
+        facts = rule.ProofFacts(values, read_s, switches, hottest_c, self._maximum_tank_c, self._rests_w, coolest_k)
         self._state, effects = rule.decide(self._state, self._owed, facts, now_s)
         for effect in effects:
             if isinstance(effect, rule.TryAgain) and effect.owed.cycle:

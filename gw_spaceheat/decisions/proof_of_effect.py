@@ -9,6 +9,7 @@ from math import inf
 
 from gw_spaceheat.decisions.command import Actuator, Command, Value
 from gw_spaceheat.decisions.proof_tables import (
+    CALLS_BELOW_K,
     THERMOSTAT_SPAN_K,
     VALVE_SIGN,
     Event,
@@ -33,6 +34,8 @@ class ProofFacts:
     hottest_tank_c: float | None = None
     maximum_tank_c: float = inf
     heat_pump_rests_below_w: float = 0.0
+    coolest_zone_k: float | None = None
+    """Over its setpoint; None: not every zone is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,8 @@ def _excused(entry: Owed, facts: ProofFacts) -> bool:
         case "heat pump draws":  # it runs its primary pump itself
             watts = facts.values.get("heat_pump_w")
             return watts is None or watts > facts.heat_pump_rests_below_w
+        case "thermostats may call":
+            return facts.coolest_zone_k is None or facts.coolest_zone_k < CALLS_BELOW_K
         case "store pump rests":
             pump = facts.switches.get("store_pump")
             return pump is None or not pump.value or facts.values.get(VALVE_SIGN) == 0.0

@@ -31,7 +31,16 @@ RUNNING_ELEMENT_SHARE = 0.5
 STOPPED_ELEMENT_SHARE = 0.05
 
 Kind = Literal["open", "welded", "no flow", "stuck valve", "failed pump"]
-Excuse = Literal["", "hot tank", "heat pump draws", "store pump rests"]
+Excuse = Literal["", "hot tank", "heat pump draws", "store pump rests", "thermostats may call"]
+
+
+RUNS_BY_ITSELF: dict[Actuator, Excuse] = {
+    "primary_pump": "heat pump draws",
+    "distribution_pump": "thermostats may call",
+}
+"""Who else runs a pump: while that may be, off proves nothing."""
+CALLS_BELOW_K = 2.0
+"""Over the setpoint of the house file: a thermostat's knob is turned by people, and its call is not measured."""
 
 
 class Phase(StrEnum):
@@ -141,11 +150,8 @@ def _pumps(plumbing: Plumbing, temperature_s: float) -> list[Owed]:
                 Owed(name, True, power, True, RUNNING_PUMP_SHARE * watts, PUMP_POWER_S, "failed pump",
                      DOCTOR_TRIES, DOCTOR_TRY_S, cycle=True)
             )  # fmt: skip
-            # Thermostats run the distribution pump too: off proves nothing there.
-            if name != "distribution_pump":
-                excuse: Excuse = "heat pump draws" if name == "primary_pump" else ""
-                level_w = STOPPED_PUMP_SHARE * watts
-                owed.append(Owed(name, False, power, False, level_w, PUMP_POWER_S, "welded", excuse=excuse))
+            level_w, excuse = STOPPED_PUMP_SHARE * watts, RUNS_BY_ITSELF.get(name, "")
+            owed.append(Owed(name, False, power, False, level_w, PUMP_POWER_S, "welded", excuse=excuse))
         # Zone valves may close the distribution: only the other two owe flow. A flow is read as often as temperatures.
         if name != "distribution_pump":
             flow_s = PUMP_FLOW_S + temperature_s

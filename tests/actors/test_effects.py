@@ -66,9 +66,9 @@ def test_a_fault_is_found_within_its_deadline_and_a_minute(fault: Fault) -> None
     assert not run.of("crash")
 
 
-def weld(run: Run) -> None:
+def weld(run: Run, wire: str = "relay-bus") -> None:
     """The whole relay board keeps what it has: its relays no longer move."""
-    run.house.wires["relay-bus"].fail("relay-board", "stuck")
+    run.house.wires[wire].fail("relay-board", "stuck")
 
 
 def test_a_weld_is_found_when_the_heat_pump_should_stop() -> None:
@@ -82,6 +82,18 @@ def test_a_weld_is_found_when_the_heat_pump_should_stop() -> None:
     assert found_s <= off_s + 60.0 + 60.0 and "at most 720 is owed" in text
     # Water goes on through a heat pump that cannot be stopped.
     assert run.house.plant.actuator("primary_pump") is True
+
+
+def test_a_welded_element_is_found_within_its_deadline_and_a_minute() -> None:
+    run = Run("orange", PEAK_S - 1500.0, hub_c=40.0, store_c=40.0)
+    run.to(1300.0)
+    assert run.of("release", "boost = True")
+    weld(run, "pins")
+    run.to(1700.0)
+    off_s = next(at_s for at_s, _ in run.of("release", "boost = False"))
+    assert run.house.plant.boost_w() > 0.0
+    ((found_s, text),) = run.of("alarm", "boost welded: commanded OFF, boost ")
+    assert found_s <= off_s + 6.0 + 60.0, text
 
 
 def test_what_heals_is_told_too() -> None:

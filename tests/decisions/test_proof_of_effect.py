@@ -60,6 +60,7 @@ HEAT_PUMP_ON = OWED["heat_pump", True, "heat_pump_w"]
 HEAT_PUMP_OFF = OWED["heat_pump", False, "heat_pump_w"]
 BOOST_ON = OWED["boost", True, "boost_w"]
 PUMP_ON = OWED["store_pump", True, "store_pump_w"]
+DISTRIBUTION_OFF = OWED["distribution_pump", False, "distribution_pump_w"]
 PRIMARY_OFF = OWED["primary_pump", False, "primary_pump_w"]
 VALVE_ON = OWED["store_valve", True, VALVE_SIGN]
 
@@ -81,12 +82,14 @@ class Bench:
         self.said: list[tuple[float, Effect]] = []
         self.switches = {owed.actuator: Switch(owed.value, 0.0), "store_pump": Switch(True, 0.0)}
         self.hottest_c: float | None = 40.0
+        self.coolest_zone_k: float | None = None
 
     def to(self, until_s: float, measured: float | None) -> "Bench":
         while self.now_s < until_s:
             self.now_s += 2.0
             values = {**self.extra, self.owed.quantity: measured}
-            facts = ProofFacts(values, dict.fromkeys(values, self.now_s), self.switches, self.hottest_c, 85.0, 50.0)
+            read_s = dict.fromkeys(values, self.now_s)
+            facts = ProofFacts(values, read_s, self.switches, self.hottest_c, 85.0, 50.0, self.coolest_zone_k)
             self.state, effects = decide(self.state, [self.owed], facts, self.now_s)
             self.said += [(self.now_s, effect) for effect in effects]
         return self
@@ -156,6 +159,16 @@ def test_an_element_behind_its_own_thermostat_is_excused() -> None:
 def test_a_primary_pump_that_the_heat_pump_runs_is_no_weld() -> None:
     assert not Bench(PRIMARY_OFF, heat_pump_w=3000.0).to(600.0, 60.0).said
     assert Bench(PRIMARY_OFF, heat_pump_w=20.0).to(600.0, 60.0).alarms
+
+
+def test_a_distribution_pump_that_a_thermostat_may_run_is_no_weld() -> None:
+    for over_k in (None, -1.0, 1.9):
+        bench = Bench(DISTRIBUTION_OFF)
+        bench.coolest_zone_k = over_k
+        assert not bench.to(600.0, 60.0).said
+    bench.coolest_zone_k = 2.1  # nobody asks for heat in a house as warm as this
+    ((found_s, text),) = bench.to(1200.0, 60.0).alarms
+    assert found_s <= 600.0 + DISTRIBUTION_OFF.effect_deadline_s + 60.0 and "distribution-pump welded" in text
 
 
 def test_the_valve_is_judged_while_the_store_pump_runs_and_the_waters_differ() -> None:

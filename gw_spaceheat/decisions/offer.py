@@ -1,6 +1,7 @@
 """How many watts the AtomicTNode offers for a slot: what was bought, in runs as the heat source can make them."""
 
 from dataclasses import asdict, dataclass
+from math import inf
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,6 +14,8 @@ WHOLE = 0.95
 """A slot that buys this share of a whole run is run through: a stop just before its end would be a start more."""
 ROOM = 1.02
 """Above one minimum run, so that a rounded offer is not refused for falling below it."""
+QUARTER_RUN = 0.25
+"""Of one minimum run: so far above the estimate of what can be drawn is still offered. The SCADA takes twice that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,13 @@ def offered_w(facts: OfferFacts) -> float:
     """Average power (W) to offer. Below half of a minimum run nothing, below one a whole one: less is refused."""
     limits, minutes = facts.limits, facts.minutes
     whole_w = facts.whole_w
-    if whole_w is not None and facts.drawable_w is not None:
-        whole_w = min(whole_w, facts.drawable_w)
-    average_w = whole_w if whole_w is not None and facts.wanted_w >= WHOLE * whole_w else facts.wanted_w
+    most_w = inf
     if facts.drawable_w is not None:
-        average_w = min(average_w, facts.drawable_w)
+        most_w = facts.drawable_w + QUARTER_RUN * limits.minimum_run_wh * 60.0 / minutes
+    if whole_w is not None:
+        whole_w = min(whole_w, most_w)
+    average_w = whole_w if whole_w is not None and facts.wanted_w >= WHOLE * whole_w else facts.wanted_w
+    average_w = min(average_w, most_w)
     if not limits.has_minimum_run:
         return average_w if average_w * minutes / 60.0 > limits.least_wh else 0.0
     minimum_w = limits.minimum_run_wh * 60.0 / minutes

@@ -7,6 +7,7 @@ import pytest
 
 from gw_spaceheat.decisions import local_facts
 from gw_spaceheat.decisions.offer import (
+    QUARTER_RUN,
     WHOLE,
     OfferFacts,
     SourceLimits,
@@ -58,9 +59,10 @@ def test_an_element_has_no_minimum_run() -> None:
 
 def test_no_more_is_offered_than_the_source_can_draw() -> None:
     cold = replace(FACTS, drawable_w=4000.0)
-    assert offered_w(replace(cold, wanted_w=4700.0)) == 4000.0
-    assert offered_w(replace(cold, wanted_w=WHOLE * 4000.0)) == 4000.0, "what was a part is a whole run of it"
-    assert offered_w(replace(cold, wanted_w=4700.0, whole_w=None)) == 4000.0
+    most_w = 4000.0 + QUARTER_RUN * PUMP.minimum_run_wh
+    assert offered_w(replace(cold, wanted_w=4700.0)) == most_w
+    assert offered_w(replace(cold, wanted_w=WHOLE * most_w)) == most_w, "what was a part is a whole run of it"
+    assert offered_w(replace(cold, wanted_w=4700.0, whole_w=None)) == most_w
     assert offered_w(replace(cold, wanted_w=3000.0)) == 3000.0
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from actors.base import Context, Shell
 from actors.events import Tick
-from actors.gateway import Notice, OpenLink, Raw
+from actors.gateway import Notice, OpenLink
+from actors.hand_over import NO_ROOM, HandOver, Raw
 from actors.post import ACK_NAME
 from gw_spaceheat.errors import BadMessage, StorageError
 from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, parse_topic, topic_of
@@ -64,8 +65,9 @@ class Ear(Shell):
 
     def begin(self) -> None:
         tell = self.context.me.tell
+        self._hand_over = HandOver(tell)
         self._link = self._open_link(
-            lambda topic, payload, retained: tell(Raw(topic, payload, retained)),
+            self._hand_over.give,
             lambda text: tell(Notice(text)),
             self._subscriptions,
         )
@@ -85,6 +87,8 @@ class Ear(Shell):
     def handle(self, message: object) -> None:
         match message:
             case Raw():
+                if refused := self._hand_over.taken():
+                    self.refused[NO_ROOM] += refused
                 self._hear(message)
             case Notice(text):
                 problem = self._link.problem if self._link is not None else ""
@@ -107,7 +111,7 @@ class Ear(Shell):
             if header.src != topic.source:
                 raise BadMessage("sender differs", f"topic says {topic.source}, header says {header.src}")
             if waiting.size_bytes > MOST_WAITING_BYTES:
-                raise BadMessage("no room", f"{waiting.size_bytes} bytes wait for the store")
+                raise BadMessage(NO_ROOM, f"{waiting.size_bytes} bytes wait for the store")
         except BadMessage as error:
             self.refused[error.reason] += 1
             return

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from actors.base import Address, Context, Shell
 from actors.drain import Drain
 from actors.events import AskLink, AskMark, Committed, LinkChanged, Offer, Received, Said, Send, Suspicion, Tick
+from actors.hand_over import NO_ROOM, HandOver, Raw
 from actors.peer_watch import PeerWatch
 from actors.post import Post
 from gw_spaceheat.decisions import link as machine
@@ -34,15 +35,6 @@ REFUSED_BY_BROKER = frozenset({LinkNotice.AUTH_REFUSED, LinkNotice.SUBSCRIBE_REF
 RECEIVER_RULES = machine.LinkRules(silence_s=150.0, answer_s=10.0, proof_s=330.0)
 
 OpenLink = Callable[[OnMessage, OnState, Sequence[str]], Link]
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """What the network thread hands over, unread."""
-
-    topic: str
-    payload: bytes
-    retained: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +79,9 @@ class Gateway(Shell):
 
     def begin(self) -> None:
         tell = self.context.me.tell
+        self._hand_over = HandOver(tell)
         self._link = self._open_link(
-            lambda topic, payload, retained: tell(Raw(topic, payload, retained)),
+            self._hand_over.give,
             lambda text: tell(Notice(text)),
             self._post.subscriptions,
         )
@@ -111,6 +104,9 @@ class Gateway(Shell):
     def handle(self, message: object) -> None:
         match message:
             case Raw():
+                if refused := self._hand_over.taken():
+                    self.refused[NO_ROOM] += refused
+                    self.context.log("refused", f"{NO_ROOM}: {refused} messages found the inbox full")
                 self._receive(message)
             case Send():
                 self._send(message)

@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from actors.ear import Ear
-from actors.gateway import Raw
+from actors.hand_over import Raw
 from actors.runtime import VirtualRuntime
 from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, topic_of
 from gw_spaceheat.messages.telemetry import report_from

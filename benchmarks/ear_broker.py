@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from actors.base import run_guarded
-from actors.gateway import Raw
+from actors.hand_over import Raw
 from benchmarks.ear import CHANNELS, EACH, database, raw_reports, server_cpu_s
 from commands.site import load_site
 from commands.virtual import VirtualHouse

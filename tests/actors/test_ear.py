@@ -7,7 +7,8 @@ from functools import partial
 from actors.base import Context
 from actors.ear import BATCH_MESSAGES, Ear
 from actors.events import Send
-from actors.gateway import Gateway, Raw
+from actors.gateway import Gateway
+from actors.hand_over import Raw
 from actors.post import Post
 from actors.runtime import VirtualRuntime
 from gw_spaceheat.errors import StorageError

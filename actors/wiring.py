@@ -28,7 +28,6 @@ from actors.sensor import Sensor
 from actors.supervisor import HUNG_AFTER_S, Supervisor
 from actors.watchman import Watchman
 from gw_spaceheat.decisions.contract import ContractFacts
-from gw_spaceheat.decisions.drawable import HALF_RUN
 from gw_spaceheat.decisions.local_facts import capabilities_of
 from gw_spaceheat.drivers.base import ActuatorDriver, SensorDriver
 from gw_spaceheat.drivers.discovery import make_driver
@@ -242,7 +241,6 @@ def add_scada(runtime: Runtime, parts: ScadaParts) -> list[str]:
         house.scada_alias,
         source.running_w,
         source.minimum_run_wh,
-        margin_wh=HALF_RUN * source.minimum_run_wh,
         switching_wh=source.switching_wh,
     )
     runtime.add(

@@ -16,10 +16,9 @@ from gw_spaceheat.planning.case_json import CaseJson, ReadCase, read_case
 from gw_spaceheat.planning.flo import FloParams
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.plan_json import BidPointJson, PlanJson, plan_json
-from gw_spaceheat.planning.scenarios import first_actions
 from gw_spaceheat.planning.whole_case import Planned, plan_and_bid, plan_case
 from gw_spaceheat.views.plan_figure import plan_png
-from gw_spaceheat.views.plan_text import plan_text
+from gw_spaceheat.views.plan_text import plan_text, uncertainty_lines
 
 GOOD, BAD = 0, 2
 LARGEST_CASE_BYTES = 16 * 1024 * 1024
@@ -45,8 +44,8 @@ def plan_file(path: Path, as_json: bool, plot: Path | None, bound: bool = True) 
         _write(plot, plan_png(plan, read.timezone, title))
     if as_json:
         return _json(plan, bid, seconds, planned, bound_usd).model_dump_json(indent=2)
-    text = plan_text(plan, read.timezone, title, bound_usd)
-    return f"{text}{_uncertainty(planned)}\nsolved in           {1000.0 * seconds:.0f} ms"
+    text = "\n".join([plan_text(plan, read.timezone, title, bound_usd), *uncertainty_lines(planned.scenarios)])
+    return f"{text}\nsolved in           {1000.0 * seconds:.0f} ms"
 
 
 def plan_stream(lines: Iterable[bytes], write: Callable[[str], None], bound: bool = True) -> int:
@@ -104,19 +103,6 @@ def _json(
     plan: Plan, bid: tuple[BidPointJson, ...], seconds: float, planned: Planned, bound_usd: float | None
 ) -> PlanJson:
     return plan_json(plan, lower_bound_usd=bound_usd, bid=bid, solve_seconds=seconds, scenarios=planned.scenarios)
-
-
-def _uncertainty(planned: Planned) -> str:
-    """The line that says what the scenarios changed; nothing without any."""
-    found = planned.scenarios
-    if found is None:
-        return ""
-    names = first_actions(planned.solution.case)
-    first = names[found.first_action]
-    if not found.changed:
-        return f"\nuncertainty         changes nothing: first {first}"
-    instead = names[found.certain_action]
-    return f"\nuncertainty         first {first} instead of {instead}: worth {found.worth_usd:.2f} USD on average"
 
 
 def _bound_usd(read: ReadCase, plan: Plan) -> float | None:

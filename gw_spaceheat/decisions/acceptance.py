@@ -9,6 +9,8 @@ LATE_ACCEPTANCE_S = 300.0
 EARLIEST_OFFER_S = 7200.0
 LONGEST_MINUTES = 1440
 CLOCK_SKEW_S = 60.0
+HALF_RUN = 0.5
+"""Of one minimum run, which a slot may be off by: how far above the estimate a slot may lie and still be met."""
 TOLERANCE = 0.02
 """Or one minimum run, if that is more: energy comes in runs."""
 
@@ -18,7 +20,6 @@ class ContractFacts:
     """`capacity_w`: most the heat source could ever draw; `minimum_run_wh`: energy of its shortest run.
 
     `drawable_w`: what it can draw now, on average while it runs; None: not known, then `capacity_w` is all there is.
-    `margin_wh`: so far above that a slot may lie, as no estimate is exact and a slot may be off by a minimum run.
     `switching_wh`: what a slot may be off by from switching alone.
     `revoked_by`: why slots may not run now (homeowner opted out, house cold, unsafe); empty if they may.
     """
@@ -30,7 +31,6 @@ class ContractFacts:
     revoked_by: str = ""
     oil_boiler: bool = False
     drawable_w: float | None = None
-    margin_wh: float = 0.0
     switching_wh: float = 0.0
 
     def drawable_wh(self, slot_s: float) -> float:
@@ -38,7 +38,7 @@ class ContractFacts:
         most_wh = self.capacity_w * slot_s / 3600.0
         if self.drawable_w is None:
             return most_wh
-        return min(most_wh, self.drawable_w * slot_s / 3600.0 + self.margin_wh)
+        return min(most_wh, self.drawable_w * slot_s / 3600.0 + HALF_RUN * self.minimum_run_wh)
 
 
 def may_be_off_wh(contract: SlowDispatchContract, facts: ContractFacts) -> float:

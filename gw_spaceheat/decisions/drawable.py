@@ -7,20 +7,17 @@ own curves (`physics/heat_pump.py`) and the order of local control, buffer first
 
 from collections.abc import Mapping
 
+from gw_spaceheat.decisions.corrections import RUNNING_W
 from gw_spaceheat.house.model import HeatPump, Plumbing, Store
 from gw_spaceheat.physics.heat_load import heat_load_w, required_source_water_c, return_drop_k
-from gw_spaceheat.physics.heat_pump import capacity_w, electric_w
+from gw_spaceheat.physics.heat_pump import DEFROST_BELOW_C, capacity_w, electric_w
 from gw_spaceheat.physics.thermometers import filled, top_first
 from gw_spaceheat.physics.water import heat_kwh
 
-DEFROST_BELOW_C = 5.0
 DEFROST_TIME_SHARE = 0.07
 """About 6 reversed minutes every 60 to 90 of running."""
 DEFROST_ELECTRIC_SHARE = 0.35
 """Of the nameplate, while it lasts."""
-RUNNING_W = 500.0
-HALF_RUN = 0.5
-"""Of one minimum run, which a slot may be off by: how far above the estimate a slot may lie and still be met."""
 
 
 def drawable_w(plumbing: Plumbing, known: Mapping[str, float | None], slot_s: float) -> float | None:

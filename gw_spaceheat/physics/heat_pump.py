@@ -9,6 +9,8 @@ COP_MINIMUM = 1.0
 COP_MAXIMUM = 7.0
 LEAST_LIFT_K = 15.0
 LEAST_CAPACITY_SHARE = 0.2
+DEFROST_BELOW_C = 5.0
+"""Outdoors: colder than this, frost grows on the evaporator and is melted off with heat from the water."""
 
 
 def cop(outdoor_c: float, leaving_c: float) -> float:

@@ -15,7 +15,6 @@ from gw_spaceheat.physics.heat_load import EMITTER_EXPONENT
 from gw_spaceheat.physics.water import CP_WATER, KWH, ZERO_C_IN_K
 from gw_spaceheat.planning.maths import Floats, Maths, Quantity
 
-DEFROST_BELOW_C = 5.0
 DEFROST_SHARE = 0.95
 """Heat that is left of capacity and COP where the unit defrosts: about 6 reversed minutes every 60 to 90."""
 MASS_SHARE = 0.12
@@ -173,7 +172,7 @@ class HeatPumpParameters:
     rated_outdoor_c: float = -7.0
     rated_leaving_c: float = 50.0
     least_share: float = unit.LEAST_CAPACITY_SHARE
-    defrost_below_c: float | None = DEFROST_BELOW_C
+    defrost_below_c: float | None = unit.DEFROST_BELOW_C
     """Below this outdoor temperature defrosting leaves `defrost_share` of heat and COP; None: it never defrosts."""
     defrost_share: float = DEFROST_SHARE
     minimum_modulation: float = 0.4
@@ -346,7 +345,7 @@ def _pump_of(plumbing: Plumbing) -> HeatPumpParameters | None:
         per_k_leaving=pump.capacity_per_k_leaving,
         rated_outdoor_c=pump.rated_outdoor_c,
         rated_leaving_c=pump.rated_leaving_c,
-        defrost_below_c=DEFROST_BELOW_C if pump.defrost else None,
+        defrost_below_c=unit.DEFROST_BELOW_C if pump.defrost else None,
         minimum_modulation=pump.minimum_modulation,
         lift_k=pump.lift_k,
         maximum_leaving_c=pump.maximum_leaving_c,

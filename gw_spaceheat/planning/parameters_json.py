@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gw_spaceheat.errors import BadInput
-from gw_spaceheat.physics.heat_pump import LEAST_CAPACITY_SHARE
+from gw_spaceheat.physics.heat_pump import DEFROST_BELOW_C, LEAST_CAPACITY_SHARE
 from gw_spaceheat.planning.parameters import (
-    DEFROST_BELOW_C,
     DEFROST_SHARE,
     ELEMENT_HOTTEST_C,
     START_USD,

@@ -221,11 +221,6 @@ class Outbox:
             self._maybe_gaps = bool(found)
             return found
 
-    def forget_gaps(self) -> None:
-        """The gaps have been reported."""
-        with self._lock:
-            self._file.write(lambda db: db.execute("DELETE FROM gap"))
-
     def close(self) -> None:
         with self._lock:
             self._file.close()

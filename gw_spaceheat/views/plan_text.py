@@ -7,6 +7,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from gw_spaceheat.planning.plan import Plan, PlanStep
+from gw_spaceheat.planning.scenarios import ScenarioPlan, first_actions
 
 HEADS = ("time", "price", "electricity", "heat made", "heat used", "store +/-", "store top", "cost", "why")
 UNITS = ("", "USD/MWh", "kWh", "kWh", "kWh", "kWh", "C", "USD", "")
@@ -73,6 +74,18 @@ def plan_text(plan: Plan, timezone: str, title: str, lower_bound_usd: float | No
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
     lines = [title, "", *(_line(row, widths) for row in rows), "", *_summary(plan, lower_bound_usd)]
     return "\n".join(lines)
+
+
+def uncertainty_lines(found: ScenarioPlan | None) -> tuple[str, ...]:
+    """What the scenarios changed; nothing without any."""
+    if found is None:
+        return ()
+    names = first_actions(found.solution.case)
+    first = names[found.first_action]
+    if not found.changed:
+        return (f"uncertainty         changes nothing: first {first}",)
+    instead = names[found.certain_action]
+    return (f"uncertainty         first {first} instead of {instead}: worth {found.worth_usd:.2f} USD on average",)
 
 
 def _row(hour: Hour, timezone: str) -> tuple[str, ...]:

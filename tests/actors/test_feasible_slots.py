@@ -8,8 +8,9 @@ import pytest
 from actors.atomic_tnode import AtomicTNode
 from commands.site import load_site
 from commands.virtual import VirtualHouse
+from gw_spaceheat.decisions.acceptance import HALF_RUN
 from gw_spaceheat.decisions.atn_contract import MakeOffer, make_contract
-from gw_spaceheat.decisions.drawable import HALF_RUN, drawable_w
+from gw_spaceheat.decisions.drawable import drawable_w
 from gw_spaceheat.decisions.offer import source_limits
 
 MIDNIGHT_S = int(datetime.fromisoformat("2016-12-13T05:00:00+00:00").timestamp())  # local standard time

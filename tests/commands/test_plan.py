@@ -135,6 +135,14 @@ def test_scenarios_say_when_they_change_the_first_action() -> None:
     assert not unchanged["changed"] and unchanged["worth_usd"] == 0.0
 
 
+def test_the_table_says_what_uncertainty_changed(tmp_path: Path) -> None:
+    spike = {"probability": 1 / 3, "price_usd_per_mwh": [120.0] + [3000.0] * 11}
+    path = tmp_path / "uncertain.json"
+    path.write_bytes(line(**UNCERTAIN, scenarios=[{"probability": 2 / 3}, spike]))
+    said = CliRunner().invoke(app, ["plan", str(path), "--no-bound"]).stdout
+    assert "uncertainty         first full, hold instead of idle, hold: worth " in said
+
+
 def test_a_demand_charge_flattens_the_plan() -> None:
     charge = {"usd_per_kw": 5.0, "peak_so_far_kw": 1.0}
     greatest_kwh = [

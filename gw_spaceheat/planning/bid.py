@@ -57,7 +57,7 @@ class SlotCost:
 
     average_kw: float
     rest_usd: float
-    """Comfort, fuel and the start in the slot, and the cost-to-go at its end."""
+    """Comfort, fuel, the start and missed commitments in the slot, and the cost-to-go at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,11 @@ def bid_regret(bid: Bid, cleared_kw: float, price_usd_per_mwh: float) -> BidRegr
     return BidRegret(price_usd_per_mwh, cleared_kw, best.average_kw, regret_usd)
 
 
-def market_slot(case: PlanningCase) -> tuple[float, float]:
+def market_slot(case: PlanningCase) -> tuple[float, float] | None:
     """The slot (epoch s) a case's bid is for: from its start to the first step's end on a full hour, or an hour on.
 
     Less than a quarter of an hour is no slot. What is committed already is not bid for again: then it is the slot
-    behind that, unless nothing of the case is.
+    behind that; None: every step is committed.
     """
     start_s = end_s = case.start_s
     for minutes in case.step_minutes:
@@ -123,7 +123,7 @@ def market_slot(case: PlanningCase) -> tuple[float, float]:
         passed_s = end_s - start_s
         if passed_s >= SLOT_S - SAME_S or (end_s % SLOT_S < SAME_S and passed_s >= 0.25 * SLOT_S):
             break
-    return (start_s, end_s) if start_s < end_s else market_slot(replace(case, commitments=()))
+    return (start_s, end_s) if start_s < end_s else None
 
 
 def bid_of(solution: Solution, slot_start_s: float, slot_end_s: float) -> Bid:
@@ -158,9 +158,11 @@ def _points(costs: tuple[SlotCost, ...], hours: float) -> tuple[BidPoint, ...]:
 def solve_with_bid(
     case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, slot: tuple[float, float] | None = None
 ) -> tuple[Solution, Bid]:
-    """Plan and bid of a slot (`market_slot` if none is named) that agree at the forecast price."""
-    solution = solve(case, options)
-    return with_bid(solution, market_slot(case) if slot is None else slot)
+    """Plan and bid of a slot (`market_slot` if none is named) that agree at the forecast price. Raises BadInput."""
+    named = market_slot(case) if slot is None else slot
+    if named is None:
+        raise BadInput("planning case: every step is committed already, so there is no slot to bid for")
+    return with_bid(solve(case, options), named)
 
 
 def with_bid(solution: Solution, slot: tuple[float, float]) -> tuple[Solution, Bid]:
@@ -338,8 +340,7 @@ def _as_taken(problem: Problem, start: SlotStart, runs: SlotRuns, place: int) ->
         started = outcome.electric_kwh > 0.0 and not running
         cost_usd = float(problem.horizon.price_usd_per_kwh[step]) * outcome.electric_kwh
         cost_usd += problem.house.source.start_usd * started
-        heat = problem.heats[step]
-        cost_usd += problem.house.cost_usd(SCALARS, heat.hours, heat.setpoint_k, state.house_k, outcome)
+        cost_usd += problem.house.cost_usd(SCALARS, problem.heats[step], state.house_k, outcome)
         mode = Mode(runs_after)
         result.append(Taken(step, action, share, state, outcome, mode, started, False, cost_usd))
         state, running = outcome.after, runs_after

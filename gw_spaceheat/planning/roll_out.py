@@ -104,9 +104,7 @@ def _try(
     )
     electric_kwh = outcome.electric_kwh
     cost = problem.horizon.price_usd_per_kwh.item(index) * electric_kwh
-    cost += house.cost_usd(SCALARS, step.hours, step.setpoint_k, state.house_k, outcome)
-    if step.committed_kwh == step.committed_kwh:
-        cost += house.options.commitment_usd_per_kwh * abs(electric_kwh - step.committed_kwh)
+    cost += house.cost_usd(SCALARS, step, state.house_k, outcome)
     if started:
         cost += house.source.start_usd
     step_s = 3600.0 * step.hours

@@ -18,6 +18,7 @@ import numpy as np
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.actions import Action, Rung
 from gw_spaceheat.planning.case import PlanningCase
+from gw_spaceheat.planning.inputs import bound_steps
 from gw_spaceheat.planning.maths import SCALARS, Floats
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.problem import Problem
@@ -115,9 +116,12 @@ def market_slot(case: PlanningCase) -> tuple[float, float] | None:
     behind that; None: every step is committed.
     """
     start_s = end_s = case.start_s
-    for minutes in case.step_minutes:
+    committed = np.zeros(len(case.step_minutes), dtype=np.bool_)
+    for slot in case.commitments:
+        committed |= bound_steps(case, slot)[0]
+    for minutes, taken in zip(case.step_minutes, committed.tolist(), strict=True):
         begin_s, end_s = end_s, end_s + 60.0 * minutes
-        if begin_s == start_s and any(slot.start_s < end_s and begin_s < slot.end_s for slot in case.commitments):
+        if begin_s == start_s and taken:
             start_s = end_s
             continue
         passed_s = end_s - start_s

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.parameters import PlannerParameters
@@ -104,9 +105,8 @@ def horizon_of(case: PlanningCase, options: PlannerOptions) -> tuple[Horizon, li
     price, price_notes = clean_series(case.price_usd_per_mwh, "price_forecast", (-1e6, 1e6), PRICE_UNKNOWN_USD_PER_MWH)
     if 0.0 < float(np.abs(price).max()) < LEAST_PRICE_USD_PER_MWH:
         price_notes.append("price_forecast_under_1_usd_per_mwh")
-    committed_kwh, outside = _committed_kwh(case)
-    if outside > 0:
-        price_notes.append(f"commitments_outside_horizon={outside}")
+    committed_kwh, commitment_notes = _committed_kwh(case)
+    price_notes += commitment_notes
     wind: Floats = np.zeros_like(outdoor_c)
     line = case.parameters.load
     if line.wind_kw_per_k_m_s != 0.0:
@@ -128,21 +128,32 @@ def horizon_of(case: PlanningCase, options: PlannerOptions) -> tuple[Horizon, li
     return with_tail(horizon, options.tail_h), notes + price_notes
 
 
-def _committed_kwh(case: PlanningCase) -> tuple[Floats, int]:
-    """Electricity of each step that accepted slots ask for, spread evenly over a slot; NaN where no slot is.
+def bound_steps(case: PlanningCase, slot: Commitment) -> tuple[NDArray[np.bool_], Floats]:
+    """Which steps an accepted slot binds, and how much of each (s) it covers; both of shape (steps,).
 
-    And how many slots no step is in.
+    A step that it covers less than half of is only grazed, and free: its other minutes decide.
     """
     edges_s = case.start_s + 60.0 * np.concatenate(([0], np.cumsum(case.step_minutes)))
-    asked_kwh, outside = np.full(len(case.step_minutes), np.nan), 0
+    covered_s = np.minimum(edges_s[1:], slot.end_s) - np.maximum(edges_s[:-1], slot.start_s)
+    return covered_s >= 0.5 * np.diff(edges_s), np.maximum(covered_s, 0.0)
+
+
+def _committed_kwh(case: PlanningCase) -> tuple[Floats, list[str]]:
+    """Electricity of each step that accepted slots ask for, NaN where no slot does; and the slots that bind no step.
+
+    A slot's energy, as far as its time lies in the horizon, is spread evenly over its time in the steps it binds.
+    """
+    asked_kwh, outside, short = np.full(len(case.step_minutes), np.nan), 0, 0
     for slot in case.commitments:
-        covered_s = np.minimum(edges_s[1:], slot.end_s) - np.maximum(edges_s[:-1], slot.start_s)
-        # A step that a slot only grazes is free: its other minutes decide.
-        inside = covered_s >= 0.5 * np.diff(edges_s)
-        outside += not inside.any()
-        share_kwh = slot.energy_kwh * covered_s / (slot.end_s - slot.start_s)
-        asked_kwh = np.where(inside, np.nan_to_num(asked_kwh) + share_kwh, asked_kwh)
-    return asked_kwh, outside
+        bound, covered_s = bound_steps(case, slot)
+        if not bound.any():
+            outside, short = (outside, short + 1) if covered_s.any() else (outside + 1, short)
+            continue
+        energy_kwh = slot.energy_kwh * (covered_s.sum() / (slot.end_s - slot.start_s))
+        share_kwh = energy_kwh * covered_s / covered_s[bound].sum()
+        asked_kwh = np.where(bound, np.nan_to_num(asked_kwh) + share_kwh, asked_kwh)
+    notes = [f"commitments_outside_horizon={outside}"] if outside else []
+    return asked_kwh, [*notes, f"commitments_shorter_than_half_a_step={short}"] if short else notes
 
 
 def with_tail(horizon: Horizon, tail_h: float) -> Horizon:

@@ -137,14 +137,19 @@ def bid_of(solution: Solution, slot_start_s: float, slot_end_s: float) -> Bid:
     return Bid(slot_start_s, slot_end_s, _points(costs, start.hours), costs, _price(solution, start))
 
 
-def expected_bid(bids: Sequence[Bid], probabilities: Sequence[float]) -> Bid:
-    """The bid for a slot behind which one of several futures follows: costs are those to be expected."""
-    first = bids[0]
+def expected_bid(solution: Solution, futures: Sequence[Solution], slot: tuple[float, float]) -> Bid:
+    """The bid for a slot behind which one of several futures follows: costs are those to be expected.
+
+    `solution` is of the case's own series, whose price is the forecast; `futures` of its scenarios.
+    """
+    start = slot_start(solution, *slot)
+    bids = [bid_of(each, *slot) for each in futures]
+    probabilities = [scenario.probability for scenario in solution.case.scenarios]
     costs: list[SlotCost] = []
     for kw in sorted({cost.average_kw for bid in bids for cost in bid.costs}):
         rest_usd = sum(share * bid.total_usd(kw, 0.0) for share, bid in zip(probabilities, bids, strict=True))
         costs.append(SlotCost(kw, rest_usd))
-    return replace(first, points=_points(tuple(costs), first.hours), costs=tuple(costs))
+    return Bid(*slot, _points(tuple(costs), start.hours), tuple(costs), _price(solution, start))
 
 
 def _points(costs: tuple[SlotCost, ...], hours: float) -> tuple[BidPoint, ...]:

@@ -37,8 +37,7 @@ def plan_and_bid(planned: Planned) -> tuple[Plan, Bid | None]:
     if slot is None:
         return solution.plan, None
     if scenarios is not None:
-        bids = [bid_of(each, *slot) for each in scenarios.per_scenario]
-        bid = expected_bid(bids, [scenario.probability for scenario in solution.case.scenarios])
+        bid = expected_bid(solution, scenarios.per_scenario, slot)
         return as_bought(solution, bid, bid.average_kw(bid.forecast_usd_per_mwh)).plan, bid
     if solution.case.demand_charge is not None:
         return solution.plan, bid_of(solution, *slot)

@@ -20,6 +20,7 @@ from gw_spaceheat.planning.scenarios import first_actions, plan_scenarios
 from gw_spaceheat.planning.solve import make_plan, mode_now, put_together
 from gw_spaceheat.planning.transition import State
 from gw_spaceheat.planning.value import Candidates, backward, prepare
+from gw_spaceheat.planning.whole_case import plan_and_bid, plan_case
 from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day, with_pump
 
 HOURS = (60,) * 24
@@ -208,6 +209,20 @@ def test_uncertainty_changes_the_first_action() -> None:
     assert not certain.changed and certain.worth_usd == 0.0
     with pytest.raises(BadInput, match="probabilities"):
         replace(case, scenarios=(Scenario(0.5),))
+
+
+def test_the_order_of_the_scenarios_means_nothing() -> None:
+    # The quarter hours of the slot have another price in each future: the case's own is the forecast.
+    case = case_at((15,) * 4 + (60,) * 8)
+    cheap, dear = np.array([100.0] + [20.0] * 3 + [300.0] * 8), np.array([100.0] + [400.0] * 3 + [60.0] * 8)
+    futures = (Scenario(0.3, price_usd_per_mwh=cheap), Scenario(0.7, price_usd_per_mwh=dear))
+    found = [plan_and_bid(plan_case(replace(case, scenarios=order))) for order in (futures, futures[::-1])]
+    (plan, bid), (other_plan, other_bid) = found
+    assert bid is not None and other_bid is not None
+    assert bid.forecast_usd_per_mwh == other_bid.forecast_usd_per_mwh == pytest.approx(100.0)
+    assert [point.average_kw for point in bid.points] == pytest.approx([p.average_kw for p in other_bid.points])
+    for step, other in zip(plan.steps, other_plan.steps, strict=True):
+        assert step.hp_electric_kwh == pytest.approx(other.hp_electric_kwh, abs=1e-9)
 
 
 def test_longer_horizon_changes_the_first_hour_in_few_cases() -> None:

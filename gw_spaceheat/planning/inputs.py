@@ -1,10 +1,14 @@
-"""From a case as measured to numbers that can be computed with: gaps are filled on the safe side, and named."""
+"""From a case as measured to numbers that can be computed with: gaps are filled and named.
+
+Between what is known on both sides; what is not known at all is taken as a careful guess: cold, calm in price, windy.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gw_spaceheat.physics.thermometers import filled
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.options import PlannerOptions
@@ -58,17 +62,21 @@ class Start:
 
 
 def clean_series(series: Floats, name: str, limits: tuple[float, float], unknown: float) -> tuple[Floats, list[str]]:
-    """`series` without gaps (nearest known neighbours, else `unknown`) and inside `limits`; what was wrong with it."""
+    """`series` without gaps, and what was wrong with it. A value out of `limits` is no value, but a gap.
+
+    A gap is filled in between its known neighbours, at the ends by the nearest; where nothing is known, by `unknown`.
+    """
     values = np.asarray(series, dtype=np.float64)
-    known = np.isfinite(values)
+    said = np.isfinite(values)
+    known = said & (values >= limits[0]) & (values <= limits[1])
+    gaps, beyond = int((~said).sum()), int((said & ~known).sum())
+    notes = [f"{name}_gaps={gaps}"] if gaps and known.any() else []
+    notes += [] if known.any() else [f"{name}_missing"]
+    notes += [f"{name}_out_of_range={beyond}"] if beyond else []
     if not known.any():
-        return np.full(values.shape, unknown), [f"{name}_missing"]
-    notes = [] if known.all() else [f"{name}_gaps={int((~known).sum())}"]
-    beyond = int(((values[known] < limits[0]) | (values[known] > limits[1])).sum())
-    if beyond > 0:
-        notes.append(f"{name}_out_of_range={beyond}")
+        return np.full(values.shape, unknown), notes
     places = np.arange(values.size)
-    return np.clip(np.interp(places, places[known], values[known]), *limits), notes
+    return np.interp(places, places[known], values[known]), notes
 
 
 def readable(value: float | None, limits: tuple[float, float] = READABLE_C) -> bool:
@@ -77,15 +85,20 @@ def readable(value: float | None, limits: tuple[float, float] = READABLE_C) -> b
 
 
 def start_of(parameters: PlannerParameters, state: StateNow) -> tuple[Start, list[str]]:
-    """The store's layers, unreadable ones left out; in a house without store its buffer."""
+    """The store's layers, dead ones as the SCADA fills them; in a house without store its buffer.
+
+    With fewer than half of its layers alive the store is unknown, and taken as cold.
+    """
     notes: list[str] = []
     mean_c = top_c = COLD_STORE_C
     if parameters.store is not None:
-        layers = [layer for layer in state.store_c if readable(layer)]
-        if len(layers) < max(1, len(state.store_c)):
-            notes.append(f"store_layers_missing={max(1, len(state.store_c)) - len(layers)}")
-        if layers:
-            mean_c, top_c = sum(layers) / len(layers), layers[0]
+        layers = [layer if readable(layer) else None for layer in state.store_c]
+        dead = layers.count(None) if layers else 1
+        if dead > 0:
+            notes.append(f"store_layers_missing={dead}")
+        whole = filled(layers)
+        if whole is not None:
+            mean_c, top_c = sum(whole) / len(whole), whole[0]
     elif parameters.buffer is not None:
         if state.buffer_c is None or not readable(state.buffer_c):
             notes.append("buffer_temperature_missing")

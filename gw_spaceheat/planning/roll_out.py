@@ -18,7 +18,8 @@ from gw_spaceheat.planning.value import Candidates, row_of
 NO_CHARGING = Charging(0.0, 1.0, 1.0)
 """Of a source that is off."""
 NOT_IN_TIME_USD = 1e6
-"""An action that a minimum time forbids is taken only if there is no other."""
+"""An action that a minimum time forbids is taken only if there is no other. Control knows it by its size
+(`policy_control.NO_TIME_USD`); in the tables it is `value.NOT_ALLOWED_USD`."""
 
 
 class Mode(NamedTuple):

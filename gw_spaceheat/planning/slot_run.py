@@ -30,7 +30,11 @@ Inside it the buffer carries the house over the pauses, as in the plan. To the p
 would see the house cool in every pause of a shorter piece while the store's top is below RSWT.
 """
 BRIDGE_SHARE = 0.05
-"""About what `decisions/slot.py` allows, whose planner takes a run of `actions.STOPS_BELOW` for a whole one."""
+"""What is bought within this share of a whole run is offered as a whole one (`decisions/offer.py`), and rolled as one.
+
+The SCADA's own executor, told so little less, would stop: it bridges `BRIDGE_SHARE` of `decisions/slot.py`. Judged here
+by the nameplate, so the last 3 to 4 % of a whole run are bridged.
+"""
 LEAST_KWH = 1e-9
 Part: TypeAlias = tuple["Piece", Floats, Outcome[Floats]]
 

@@ -15,7 +15,7 @@ from gw_spaceheat.planning.store import StoreModel, store_model, towards
 
 LEAST_FALL_K = 1e-6
 BUFFER_SWING_K = 6.0
-"""Between a buffer that the house calls empty and one it calls full."""
+"""Of its mean, from a buffer that local control calls empty at its top to one it calls full at its bottom."""
 
 
 class State(NamedTuple, Generic[Quantity]):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gw_spaceheat.decisions import slot as scada_rule
+from gw_spaceheat.decisions.offer import OfferFacts, SourceLimits, offered_w
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.market import bid_from
 from gw_spaceheat.planning import bid as rule
@@ -220,11 +221,33 @@ def test_the_executor_buys_what_the_scadas_own_would(running: bool, layers: tupl
     state = StateNow(layers, layers[0], 20.0, running, -1e6)
     solution = solve(case_at((60,) * 12, 100.0, state=state), QUICK)
     start = rule.slot_start(solution, 0.0, HOUR_S)
-    for budget_kwh in (0.0, 0.2, 0.5, 0.9, 1.7, 2.9, 4.1, 9.0):
+    whole = whole_run(solution, 0.0, HOUR_S)
+    assert whole is not None
+    nearly_whole = [share * whole.average_kw for share in (0.94, 0.98)]
+    for budget_kwh in (0.0, 0.2, 0.5, 0.9, 1.7, 2.9, 4.1, 9.0, *nearly_whole):
         runs = run_slot(solution.problem, start, np.array([budget_kwh]), np.array([0]))
         scada_kwh, starts = by_the_scada(solution, start, budget_kwh)
         assert float(runs.electric_kwh[0]) == pytest.approx(scada_kwh, rel=0.03, abs=0.06), budget_kwh
         assert starts == int(runs.started[0])
+
+
+@pytest.mark.parametrize("running", [False, True])
+@pytest.mark.parametrize("layers", [COLD.store_c, WARM.store_c])
+def test_a_nearly_whole_run_is_counted_as_the_scada_runs_the_offer_for_it(
+    running: bool, layers: tuple[float, ...]
+) -> None:
+    state = StateNow(layers, layers[0], 20.0, running, -1e6)
+    solution = solve(case_at((60,) * 12, 100.0, state=state), QUICK)
+    start, whole = rule.slot_start(solution, 0.0, HOUR_S), whole_run(solution, 0.0, HOUR_S)
+    assert whole is not None
+    limits = SourceLimits(1e6)
+    bought_kw = whole.average_kw * np.array([0.96, 0.97, 0.98, 0.99])
+    facts = OfferFacts(0, 60, 1000.0 * bought_kw[0], 1000.0 * whole.average_kw, limits)
+    assert offered_w(facts) == 1000.0 * whole.average_kw
+    runs = run_slot(solution.problem, start, bought_kw, np.zeros(4, dtype=np.intp))
+    scada_kwh, starts = by_the_scada(solution, start, whole.average_kw)
+    assert runs.electric_kwh.tolist() == pytest.approx([scada_kwh] * 4, rel=0.03)
+    assert set(runs.started.astype(int).tolist()) == {starts}
 
 
 def test_less_than_a_minimum_run_is_refused_and_a_running_source_ends_its_minimum() -> None:

@@ -176,7 +176,9 @@ def bid_and_policy(repeats: int) -> None:
         def told(name: str, work: Callable[[], object], case: PlanningCase = case) -> None:
             say(name, best_seconds(work, repeats), "s", repeats, case, peak_mb(work))
 
-        told(f"bid{name}_seconds", partial(bid_of, solution, *market_slot(case)))
+        slot = market_slot(case)
+        assert slot is not None, "nothing of it is committed"
+        told(f"bid{name}_seconds", partial(bid_of, solution, *slot))
         policy = policy_of(solution)
         text = sent(policy).model_dump_json(by_alias=True)
         peak = peak_mb(partial(policy_of, solution))

@@ -94,7 +94,8 @@ def _timed(read: ReadCase) -> tuple[Plan, tuple[BidPointJson, ...], float, Plann
     seconds = round(time.perf_counter() - began_s, 6)
     plan, bid = plan_and_bid(planned)
     points = tuple(
-        BidPointJson(price_usd_per_mwh=point.price_usd_per_mwh, average_kw=point.average_kw) for point in bid.points
+        BidPointJson(price_usd_per_mwh=point.price_usd_per_mwh, average_kw=point.average_kw)
+        for point in (() if bid is None else bid.points)
     )
     return plan, points, seconds, planned
 

@@ -15,7 +15,7 @@ from gw_spaceheat.physics.thermometers import filled, top_first
 from gw_spaceheat.physics.water import heat_kwh
 
 DEFROST_TIME_SHARE = 0.07
-"""About 6 reversed minutes every 60 to 90 of running."""
+"""About 6 reversed minutes every 60 to 90 of running; the heat it leaves is `planning.parameters.DEFROST_SHARE`."""
 DEFROST_ELECTRIC_SHARE = 0.35
 """Of the nameplate, while it lasts."""
 

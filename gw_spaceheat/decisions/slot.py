@@ -58,7 +58,8 @@ _TOO_LITTLE = SlotDecision(False, "remaining slot energy is less than a minimum 
 _TOO_LATE = SlotDecision(False, "too late in the slot for a minimum run")
 STARTING_SHARE = 0.25
 BRIDGE_SHARE = 0.015
-"""A slot may end 2 % off; one minimum run where the next slot buys heat: a stop would not be over before it begins."""
+"""A slot may end 2 % off (`acceptance.TOLERANCE`), and switching takes some of it; where the next slot buys heat, one
+minimum run: a stop would not be over before it begins. The planner bridges more: such slots are offered whole."""
 
 
 def decide(slot: SlotView, source: HeatSource, is_on: bool, power_w: float, now_s: float) -> SlotDecision:

@@ -22,7 +22,10 @@ SHORT_DELAY = 0.1
 """Share of a long step that a start may cost without the tables noticing."""
 NEARLY_ONE = 0.999
 STOPS_BELOW = 0.95
-"""A long step run for less of its time ends at rest, as the slot executor runs it: the next run is a new start."""
+"""A long step run for less of its time ends at rest, as the slot executor runs it: the next run is a new start.
+
+From here on it is offered as a whole run (`decisions/offer.WHOLE`).
+"""
 
 
 class Rung(Enum):

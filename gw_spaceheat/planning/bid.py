@@ -18,6 +18,7 @@ import numpy as np
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.actions import Action, Rung
 from gw_spaceheat.planning.case import PlanningCase
+from gw_spaceheat.planning.inputs import bound_steps
 from gw_spaceheat.planning.maths import SCALARS, Floats
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.problem import Problem
@@ -57,7 +58,7 @@ class SlotCost:
 
     average_kw: float
     rest_usd: float
-    """Comfort, fuel and the start in the slot, and the cost-to-go at its end."""
+    """Comfort, fuel, the start and missed commitments in the slot, and the cost-to-go at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +109,25 @@ def bid_regret(bid: Bid, cleared_kw: float, price_usd_per_mwh: float) -> BidRegr
     return BidRegret(price_usd_per_mwh, cleared_kw, best.average_kw, regret_usd)
 
 
-def market_slot(case: PlanningCase) -> tuple[float, float]:
+def market_slot(case: PlanningCase) -> tuple[float, float] | None:
     """The slot (epoch s) a case's bid is for: from its start to the first step's end on a full hour, or an hour on.
 
     Less than a quarter of an hour is no slot. What is committed already is not bid for again: then it is the slot
-    behind that, unless nothing of the case is.
+    behind that; None: every step is committed.
     """
     start_s = end_s = case.start_s
-    for minutes in case.step_minutes:
+    committed = np.zeros(len(case.step_minutes), dtype=np.bool_)
+    for slot in case.commitments:
+        committed |= bound_steps(case, slot)[0]
+    for minutes, taken in zip(case.step_minutes, committed.tolist(), strict=True):
         begin_s, end_s = end_s, end_s + 60.0 * minutes
-        if begin_s == start_s and any(slot.start_s < end_s and begin_s < slot.end_s for slot in case.commitments):
+        if begin_s == start_s and taken:
             start_s = end_s
             continue
         passed_s = end_s - start_s
         if passed_s >= SLOT_S - SAME_S or (end_s % SLOT_S < SAME_S and passed_s >= 0.25 * SLOT_S):
             break
-    return (start_s, end_s) if start_s < end_s else market_slot(replace(case, commitments=()))
+    return (start_s, end_s) if start_s < end_s else None
 
 
 def bid_of(solution: Solution, slot_start_s: float, slot_end_s: float) -> Bid:
@@ -133,14 +137,19 @@ def bid_of(solution: Solution, slot_start_s: float, slot_end_s: float) -> Bid:
     return Bid(slot_start_s, slot_end_s, _points(costs, start.hours), costs, _price(solution, start))
 
 
-def expected_bid(bids: Sequence[Bid], probabilities: Sequence[float]) -> Bid:
-    """The bid for a slot behind which one of several futures follows: costs are those to be expected."""
-    first = bids[0]
+def expected_bid(solution: Solution, futures: Sequence[Solution], slot: tuple[float, float]) -> Bid:
+    """The bid for a slot behind which one of several futures follows: costs are those to be expected.
+
+    `solution` is of the case's own series, whose price is the forecast; `futures` of its scenarios.
+    """
+    start = slot_start(solution, *slot)
+    bids = [bid_of(each, *slot) for each in futures]
+    probabilities = [scenario.probability for scenario in solution.case.scenarios]
     costs: list[SlotCost] = []
     for kw in sorted({cost.average_kw for bid in bids for cost in bid.costs}):
         rest_usd = sum(share * bid.total_usd(kw, 0.0) for share, bid in zip(probabilities, bids, strict=True))
         costs.append(SlotCost(kw, rest_usd))
-    return replace(first, points=_points(tuple(costs), first.hours), costs=tuple(costs))
+    return Bid(*slot, _points(tuple(costs), start.hours), tuple(costs), _price(solution, start))
 
 
 def _points(costs: tuple[SlotCost, ...], hours: float) -> tuple[BidPoint, ...]:
@@ -158,9 +167,11 @@ def _points(costs: tuple[SlotCost, ...], hours: float) -> tuple[BidPoint, ...]:
 def solve_with_bid(
     case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, slot: tuple[float, float] | None = None
 ) -> tuple[Solution, Bid]:
-    """Plan and bid of a slot (`market_slot` if none is named) that agree at the forecast price."""
-    solution = solve(case, options)
-    return with_bid(solution, market_slot(case) if slot is None else slot)
+    """Plan and bid of a slot (`market_slot` if none is named) that agree at the forecast price. Raises BadInput."""
+    named = market_slot(case) if slot is None else slot
+    if named is None:
+        raise BadInput("planning case: every step is committed already, so there is no slot to bid for")
+    return with_bid(solve(case, options), named)
 
 
 def with_bid(solution: Solution, slot: tuple[float, float]) -> tuple[Solution, Bid]:
@@ -338,8 +349,7 @@ def _as_taken(problem: Problem, start: SlotStart, runs: SlotRuns, place: int) ->
         started = outcome.electric_kwh > 0.0 and not running
         cost_usd = float(problem.horizon.price_usd_per_kwh[step]) * outcome.electric_kwh
         cost_usd += problem.house.source.start_usd * started
-        heat = problem.heats[step]
-        cost_usd += problem.house.cost_usd(SCALARS, heat.hours, heat.setpoint_k, state.house_k, outcome)
+        cost_usd += problem.house.cost_usd(SCALARS, problem.heats[step], state.house_k, outcome)
         mode = Mode(runs_after)
         result.append(Taken(step, action, share, state, outcome, mode, started, False, cost_usd))
         state, running = outcome.after, runs_after

@@ -61,7 +61,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlanningCase:
-    """One planning problem. Every series has one value per step; NaN is a gap, filled on the safe side and named."""
+    """One planning problem. Every series has one value per step; NaN is a gap, filled and named."""
 
     start_s: float
     step_minutes: tuple[int, ...]

@@ -1,10 +1,15 @@
-"""From a case as measured to numbers that can be computed with: gaps are filled on the safe side, and named."""
+"""From a case as measured to numbers that can be computed with: gaps are filled and named.
+
+Between what is known on both sides; what is not known at all is taken as a careful guess: cold, calm in price, windy.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.physics.thermometers import filled
+from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.parameters import PlannerParameters
@@ -57,17 +62,21 @@ class Start:
 
 
 def clean_series(series: Floats, name: str, limits: tuple[float, float], unknown: float) -> tuple[Floats, list[str]]:
-    """`series` without gaps (nearest known neighbours, else `unknown`) and inside `limits`; what was wrong with it."""
+    """`series` without gaps, and what was wrong with it. A value out of `limits` is no value, but a gap.
+
+    A gap is filled in between its known neighbours, at the ends by the nearest; where nothing is known, by `unknown`.
+    """
     values = np.asarray(series, dtype=np.float64)
-    known = np.isfinite(values)
+    said = np.isfinite(values)
+    known = said & (values >= limits[0]) & (values <= limits[1])
+    gaps, beyond = int((~said).sum()), int((said & ~known).sum())
+    notes = [f"{name}_gaps={gaps}"] if gaps and known.any() else []
+    notes += [] if known.any() else [f"{name}_missing"]
+    notes += [f"{name}_out_of_range={beyond}"] if beyond else []
     if not known.any():
-        return np.full(values.shape, unknown), [f"{name}_missing"]
-    notes = [] if known.all() else [f"{name}_gaps={int((~known).sum())}"]
-    beyond = int(((values[known] < limits[0]) | (values[known] > limits[1])).sum())
-    if beyond > 0:
-        notes.append(f"{name}_out_of_range={beyond}")
+        return np.full(values.shape, unknown), notes
     places = np.arange(values.size)
-    return np.clip(np.interp(places, places[known], values[known]), *limits), notes
+    return np.interp(places, places[known], values[known]), notes
 
 
 def readable(value: float | None, limits: tuple[float, float] = READABLE_C) -> bool:
@@ -76,15 +85,20 @@ def readable(value: float | None, limits: tuple[float, float] = READABLE_C) -> b
 
 
 def start_of(parameters: PlannerParameters, state: StateNow) -> tuple[Start, list[str]]:
-    """The store's layers, unreadable ones left out; in a house without store its buffer."""
+    """The store's layers, dead ones as the SCADA fills them; in a house without store its buffer.
+
+    With fewer than half of its layers alive the store is unknown, and taken as cold.
+    """
     notes: list[str] = []
     mean_c = top_c = COLD_STORE_C
     if parameters.store is not None:
-        layers = [layer for layer in state.store_c if readable(layer)]
-        if len(layers) < max(1, len(state.store_c)):
-            notes.append(f"store_layers_missing={max(1, len(state.store_c)) - len(layers)}")
-        if layers:
-            mean_c, top_c = sum(layers) / len(layers), layers[0]
+        layers = [layer if readable(layer) else None for layer in state.store_c]
+        dead = layers.count(None) if layers else 1
+        if dead > 0:
+            notes.append(f"store_layers_missing={dead}")
+        whole = filled(layers)
+        if whole is not None:
+            mean_c, top_c = sum(whole) / len(whole), whole[0]
     elif parameters.buffer is not None:
         if state.buffer_c is None or not readable(state.buffer_c):
             notes.append("buffer_temperature_missing")
@@ -104,9 +118,8 @@ def horizon_of(case: PlanningCase, options: PlannerOptions) -> tuple[Horizon, li
     price, price_notes = clean_series(case.price_usd_per_mwh, "price_forecast", (-1e6, 1e6), PRICE_UNKNOWN_USD_PER_MWH)
     if 0.0 < float(np.abs(price).max()) < LEAST_PRICE_USD_PER_MWH:
         price_notes.append("price_forecast_under_1_usd_per_mwh")
-    committed_kwh, outside = _committed_kwh(case)
-    if outside > 0:
-        price_notes.append(f"commitments_outside_horizon={outside}")
+    committed_kwh, commitment_notes = _committed_kwh(case)
+    price_notes += commitment_notes
     wind: Floats = np.zeros_like(outdoor_c)
     line = case.parameters.load
     if line.wind_kw_per_k_m_s != 0.0:
@@ -128,21 +141,32 @@ def horizon_of(case: PlanningCase, options: PlannerOptions) -> tuple[Horizon, li
     return with_tail(horizon, options.tail_h), notes + price_notes
 
 
-def _committed_kwh(case: PlanningCase) -> tuple[Floats, int]:
-    """Electricity of each step that accepted slots ask for, spread evenly over a slot; NaN where no slot is.
+def bound_steps(case: PlanningCase, slot: Commitment) -> tuple[NDArray[np.bool_], Floats]:
+    """Which steps an accepted slot binds, and how much of each (s) it covers; both of shape (steps,).
 
-    And how many slots no step is in.
+    A step that it covers less than half of is only grazed, and free: its other minutes decide.
     """
     edges_s = case.start_s + 60.0 * np.concatenate(([0], np.cumsum(case.step_minutes)))
-    asked_kwh, outside = np.full(len(case.step_minutes), np.nan), 0
+    covered_s = np.minimum(edges_s[1:], slot.end_s) - np.maximum(edges_s[:-1], slot.start_s)
+    return covered_s >= 0.5 * np.diff(edges_s), np.maximum(covered_s, 0.0)
+
+
+def _committed_kwh(case: PlanningCase) -> tuple[Floats, list[str]]:
+    """Electricity of each step that accepted slots ask for, NaN where no slot does; and the slots that bind no step.
+
+    A slot's energy, as far as its time lies in the horizon, is spread evenly over its time in the steps it binds.
+    """
+    asked_kwh, outside, short = np.full(len(case.step_minutes), np.nan), 0, 0
     for slot in case.commitments:
-        covered_s = np.minimum(edges_s[1:], slot.end_s) - np.maximum(edges_s[:-1], slot.start_s)
-        # A step that a slot only grazes is free: its other minutes decide.
-        inside = covered_s >= 0.5 * np.diff(edges_s)
-        outside += not inside.any()
-        share_kwh = slot.energy_kwh * covered_s / (slot.end_s - slot.start_s)
-        asked_kwh = np.where(inside, np.nan_to_num(asked_kwh) + share_kwh, asked_kwh)
-    return asked_kwh, outside
+        bound, covered_s = bound_steps(case, slot)
+        if not bound.any():
+            outside, short = (outside, short + 1) if covered_s.any() else (outside + 1, short)
+            continue
+        energy_kwh = slot.energy_kwh * (covered_s.sum() / (slot.end_s - slot.start_s))
+        share_kwh = energy_kwh * covered_s / covered_s[bound].sum()
+        asked_kwh = np.where(bound, np.nan_to_num(asked_kwh) + share_kwh, asked_kwh)
+    notes = [f"commitments_outside_horizon={outside}"] if outside else []
+    return asked_kwh, [*notes, f"commitments_shorter_than_half_a_step={short}"] if short else notes
 
 
 def with_tail(horizon: Horizon, tail_h: float) -> Horizon:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gw_spaceheat.physics.heat_load import RECOVERY_H
+
 
 @dataclass(frozen=True, slots=True)
 class PlannerOptions:
@@ -19,8 +21,8 @@ class PlannerOptions:
     """Stored heat at the very end is worth a little less than replacing it, so equal prices never charge the store."""
     tail_h: float = 24.0
     """The last day is lived once more after the horizon, in steps of two hours, to know what heat is then worth."""
-    recovery_h: float = 4.0
-    """A house off its target is brought back at this time constant."""
+    recovery_h: float = RECOVERY_H
+    """A house off its target is brought back at this time constant, as local control does."""
     level_nodes: int = 96
     spread_nodes: int = 4
     """With the three nodes of the house and two modes of the source: 2,304 states."""

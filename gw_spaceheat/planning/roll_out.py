@@ -18,7 +18,8 @@ from gw_spaceheat.planning.value import Candidates, row_of
 NO_CHARGING = Charging(0.0, 1.0, 1.0)
 """Of a source that is off."""
 NOT_IN_TIME_USD = 1e6
-"""An action that a minimum time forbids is taken only if there is no other."""
+"""An action that a minimum time forbids is taken only if there is no other. Control knows it by its size
+(`policy_control.NO_TIME_USD`); in the tables it is `value.NOT_ALLOWED_USD`."""
 
 
 class Mode(NamedTuple):
@@ -104,9 +105,7 @@ def _try(
     )
     electric_kwh = outcome.electric_kwh
     cost = problem.horizon.price_usd_per_kwh.item(index) * electric_kwh
-    cost += house.cost_usd(SCALARS, step.hours, step.setpoint_k, state.house_k, outcome)
-    if step.committed_kwh == step.committed_kwh:
-        cost += house.options.commitment_usd_per_kwh * abs(electric_kwh - step.committed_kwh)
+    cost += house.cost_usd(SCALARS, step, state.house_k, outcome)
     if started:
         cost += house.source.start_usd
     step_s = 3600.0 * step.hours

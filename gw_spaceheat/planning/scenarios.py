@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from gw_spaceheat.errors import BadInput
+from gw_spaceheat.planning.actions import Action, Water
 from gw_spaceheat.planning.case import PlanningCase, Scenario
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan
@@ -81,8 +82,12 @@ def _first_costs_usd(case: PlanningCase, solution: Solution) -> list[float]:
 
 
 def first_actions(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> tuple[str, ...]:
-    """Names of the actions that `ScenarioPlan` counts by index."""
-    targets = ("hold", "coast", "preheat")
-    return tuple(
-        f"{action.rung.name.lower()}, {targets[action.target]}" for action in problem_of(case, options).actions
-    )
+    """Names of the actions that `ScenarioPlan` counts by index, no two alike."""
+    return tuple(_name(action) for action in problem_of(case, options).actions)
+
+
+def _name(action: Action) -> str:
+    words = [action.rung.name.lower(), ("hold", "coast", "preheat")[action.target]]
+    if action.water is not Water.USUAL:
+        words.append(action.water.name.lower())
+    return ", ".join([*words, "element"] if action.boost else words)

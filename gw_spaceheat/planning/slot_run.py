@@ -7,6 +7,9 @@ period is a step of the plan (an hour at most) whose running share is exact; sta
 """
 
 from dataclasses import dataclass, replace
+from itertools import groupby
+from math import isnan, nan
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +30,13 @@ Inside it the buffer carries the house over the pauses, as in the plan. To the p
 would see the house cool in every pause of a shorter piece while the store's top is below RSWT.
 """
 BRIDGE_SHARE = 0.05
-"""About what `decisions/slot.py` allows, whose planner takes a run of `actions.STOPS_BELOW` for a whole one."""
+"""What is bought within this share of a whole run is offered as a whole one (`decisions/offer.py`), and rolled as one.
+
+The SCADA's own executor, told so little less, would stop: it bridges `BRIDGE_SHARE` of `decisions/slot.py`. Judged here
+by the nameplate, so the last 3 to 4 % of a whole run are bridged.
+"""
 LEAST_KWH = 1e-9
+Part: TypeAlias = tuple["Piece", Floats, Outcome[Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ class SlotRuns:
 
     electric_kwh: Floats
     other_usd: Floats
-    """Comfort, fuel and the start inside the slot: all but electricity."""
+    """Comfort, fuel, the start and missed commitments inside the slot: all but electricity."""
     running: NDArray[np.bool_]
     """Whether the source still runs at the end."""
     bound_s: Floats
@@ -73,7 +81,7 @@ class SlotRuns:
     started: NDArray[np.bool_]
     filled: NDArray[np.bool_]
     """Whether there was no more room for heat: then running on draws less than it could."""
-    parts: tuple[tuple[Piece, Floats, Outcome[Floats]], ...]
+    parts: tuple[Part, ...]
     """Per piece: share of it that the source runs, and what it does."""
 
 
@@ -104,7 +112,7 @@ def run_slot(problem: Problem, start: SlotStart, budget_kwh: Floats, targets: ND
     state: State[Floats] = State(*(np.full(count, value) for value in start.state))
     left_kwh, used_kwh, other_usd = budget_kwh.copy(), np.zeros(count), np.zeros(count)
     stopped_s, filled = np.where(accepted, np.inf, -np.inf), np.zeros(count, dtype=np.bool_)
-    parts: list[tuple[Piece, Floats, Outcome[Floats]]] = []
+    parts: list[Part] = []
     for piece in start.pieces:
         step = _cut(problem.heats[piece.step], piece.length_s)
         wanted = _wanted(problem, step, state, targets)
@@ -124,7 +132,7 @@ def run_slot(problem: Problem, start: SlotStart, budget_kwh: Floats, targets: ND
         stopped_s = np.where((share < ready - 1e-9) & (stopped_s == np.inf), ends_s, stopped_s)
         outcome = _move(problem, step, state, wanted, share, charging, room_kwh)
         filled |= outcome.charge_kwh >= room_kwh - LEAST_KWH
-        other_usd += problem.house.cost_usd(ARRAYS, step.hours, step.setpoint_k, state.house_k, outcome)
+        other_usd += problem.house.cost_usd(ARRAYS, step, state.house_k, outcome)
         used_kwh += outcome.electric_kwh
         left_kwh -= outcome.electric_kwh
         state = outcome.after
@@ -132,6 +140,7 @@ def run_slot(problem: Problem, start: SlotStart, budget_kwh: Floats, targets: ND
     running = stopped_s == np.inf
     started = accepted & (not start.mode.running)
     other_usd += source.start_usd * started
+    other_usd += _missed_usd(problem, parts)
     bound_s = _bound_s(problem, start, running, stopped_s)
     return SlotRuns(used_kwh, other_usd, running, bound_s, state, started, filled, tuple(parts))
 
@@ -158,8 +167,21 @@ def _bound_s(problem: Problem, start: SlotStart, running: NDArray[np.bool_], sto
     return np.where(running, on_s, off_s)
 
 
+def _missed_usd(problem: Problem, parts: list[Part]) -> Floats | float:
+    """Price (USD) of what is bought more or less, step by step, than was committed of the time the slot has of it."""
+    missed_usd: Floats | float = 0.0
+    for index, pieces in groupby(parts, key=lambda part: part[0].step):
+        own, step = list(pieces), problem.heats[index]
+        if isnan(step.committed_kwh):
+            continue
+        bought_kwh = np.sum([outcome.electric_kwh for _, _, outcome in own], axis=0)
+        share = sum(piece.length_s for piece, _, _ in own) / (3600.0 * step.hours)
+        missed_usd += problem.house.missed_usd(ARRAYS, bought_kwh, step.committed_kwh * share)
+    return missed_usd
+
+
 def _cut(step: StepHeat, length_s: float) -> StepHeat:
-    """A piece of a step: as the step, with its energies in proportion."""
+    """A piece of a step: as the step, with its energies in proportion. What is committed belongs to all of the step."""
     ratio = length_s / 3600.0 / step.hours
     tables = step.tables.copy()
     tables[[0, 1, 6]] *= ratio
@@ -169,6 +191,7 @@ def _cut(step: StepHeat, length_s: float) -> StepHeat:
         load_kwh=step.load_kwh * ratio,
         beyond_emitters_kwh=step.beyond_emitters_kwh * ratio,
         tables=tables,
+        committed_kwh=nan,
     )
 
 

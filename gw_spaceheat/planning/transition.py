@@ -6,7 +6,7 @@ wanted if its top is hot enough, a boiler gives the rest, everything loses heat.
 
 from typing import Generic, NamedTuple
 
-from gw_spaceheat.planning.heat_load import Wanted
+from gw_spaceheat.planning.heat_load import StepHeat, Wanted
 from gw_spaceheat.planning.maths import Maths, Quantity
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.parameters import PlannerParameters
@@ -15,7 +15,7 @@ from gw_spaceheat.planning.store import StoreModel, store_model, towards
 
 LEAST_FALL_K = 1e-6
 BUFFER_SWING_K = 6.0
-"""Between a buffer that the house calls empty and one it calls full."""
+"""Of its mean, from a buffer that local control calls empty at its top to one it calls full at its bottom."""
 
 
 class State(NamedTuple, Generic[Quantity]):
@@ -160,16 +160,28 @@ class House:
         return Outcome(after, electric, direct, charge, given, boiler, loss, unserved, restarts)
 
     def cost_usd(
-        self, maths: Maths[Quantity], hours: float, setpoint_k: float, before_k: Quantity, outcome: Outcome[Quantity]
+        self, maths: Maths[Quantity], step: StepHeat, before_k: Quantity, outcome: Outcome[Quantity]
     ) -> Quantity:
-        """Boiler fuel, priced comfort and restarts of a step (USD): everything but electricity and its first start."""
+        """Boiler fuel, priced comfort, restarts and missed commitment of a step (USD).
+
+        Everything but its electricity and its first start.
+        """
         options = self.options
-        below_k = maths.maximum((before_k * -0.5 + setpoint_k) - outcome.after.house_k * 0.5, 0.0)
-        comfort = outcome.unserved_kwh * options.unmet_heat_usd_per_kwh
-        comfort = comfort + below_k * (options.below_setpoint_usd_per_k_h * hours)
+        below_k = maths.maximum((before_k * -0.5 + step.setpoint_k) - outcome.after.house_k * 0.5, 0.0)
+        cost = outcome.unserved_kwh * options.unmet_heat_usd_per_kwh
+        cost = cost + below_k * (options.below_setpoint_usd_per_k_h * step.hours)
         if self.restarts_per_kwh > 0.0:
-            comfort = comfort + outcome.restarts * self.source.start_usd
-        return comfort + outcome.boiler_kwh * self.boiler_usd_per_kwh if self.boiler_kw > 0.0 else comfort
+            cost = cost + outcome.restarts * self.source.start_usd
+        if self.boiler_kw > 0.0:
+            cost = cost + outcome.boiler_kwh * self.boiler_usd_per_kwh
+        if step.committed_kwh == step.committed_kwh:
+            cost = cost + self.missed_usd(maths, outcome.electric_kwh, step.committed_kwh)
+        return cost
+
+    def missed_usd(self, maths: Maths[Quantity], electric_kwh: Quantity, committed_kwh: float) -> Quantity:
+        """What it costs (USD) to buy more or less than an accepted slot says, beyond the electricity."""
+        more_kwh = electric_kwh - committed_kwh
+        return maths.maximum(more_kwh, more_kwh * -1.0) * self.options.commitment_usd_per_kwh
 
 
 def _restarts_per_kwh(parameters: PlannerParameters) -> float:

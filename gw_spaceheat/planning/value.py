@@ -87,9 +87,7 @@ def prepare(
         boost,
         room,
     )
-    other = house.cost_usd(ARRAYS, step.hours, step.setpoint_k, house_k, outcome)
-    if step.committed_kwh == step.committed_kwh:
-        other = other + house.options.commitment_usd_per_kwh * np.abs(outcome.electric_kwh - step.committed_kwh)
+    other = house.cost_usd(ARRAYS, step, house_k, outcome)
     shape = (len(problem.actions), grid.size)
     cells = grid.weigh(outcome.after, weights)
     stays_on = share[problem.idle :].reshape(-1) >= times.stops_below

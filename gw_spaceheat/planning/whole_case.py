@@ -27,16 +27,17 @@ def plan_case(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS) -> 
     return Planned(solve_with_demand_charge(case, options))
 
 
-def plan_and_bid(planned: Planned) -> tuple[Plan, Bid]:
-    """The bid for the case's market slot, and the plan with that slot as the bid buys it.
+def plan_and_bid(planned: Planned) -> tuple[Plan, Bid | None]:
+    """The bid for the case's market slot, and the plan with that slot as the bid buys it. None: no slot is free.
 
     Under a demand charge the plan stays as it is: its power is capped for the whole of its time.
     """
     solution, scenarios = planned.solution, planned.scenarios
     slot = market_slot(solution.case)
+    if slot is None:
+        return solution.plan, None
     if scenarios is not None:
-        bids = [bid_of(each, *slot) for each in scenarios.per_scenario]
-        bid = expected_bid(bids, [scenario.probability for scenario in solution.case.scenarios])
+        bid = expected_bid(solution, scenarios.per_scenario, slot)
         return as_bought(solution, bid, bid.average_kw(bid.forecast_usd_per_mwh)).plan, bid
     if solution.case.demand_charge is not None:
         return solution.plan, bid_of(solution, *slot)

@@ -157,6 +157,12 @@ def test_scenarios_and_a_demand_charge_are_one_too_many() -> None:
     assert "scenarios and a demand charge" in answer["error"]
 
 
+def test_where_every_step_is_committed_there_is_a_plan_and_no_bid() -> None:
+    whole = {"start_utc": "2026-01-20T05:00:00Z", "end_utc": "2026-01-20T17:00:00Z", "energy_kwh": 24.0}
+    plan = planned(commitments=[whole])
+    assert len(plan["steps"]) == 12 and plan["bid"] == []
+
+
 def test_a_stream_without_mistakes_ends_well() -> None:
     result = CliRunner().invoke(app, ["plan", "-", "--no-bound"], input=line() + line())
     assert result.exit_code == 0 and result.stdout.count("\n") == 2

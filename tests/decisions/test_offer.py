@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from gw_spaceheat.decisions import local_facts
+from gw_spaceheat.decisions import drawable, local_facts, policy_control, slot
+from gw_spaceheat.decisions.acceptance import TOLERANCE
 from gw_spaceheat.decisions.offer import (
     QUARTER_RUN,
     WHOLE,
@@ -18,8 +19,10 @@ from gw_spaceheat.decisions.offer import (
 )
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
-from gw_spaceheat.planning import store
+from gw_spaceheat.planning import roll_out, slot_run, store, transition, value
 from gw_spaceheat.planning.actions import STOPS_BELOW
+from gw_spaceheat.planning.parameters import DEFROST_SHARE
+from gw_spaceheat.simulation import plant_heat_pump
 
 PUMP = SourceLimits(6000.0, 60.0, 215.0, 600.0, True)
 FACTS = OfferFacts(1_700_002_800, 60, 3000.0, 5000.0, PUMP)
@@ -39,6 +42,34 @@ def test_planner_contract_and_control_mean_the_same() -> None:
     """They may not import each other, and must agree: what a whole run is, and when a store is full."""
     assert WHOLE == STOPS_BELOW
     assert store.FULL_MARGIN_K == local_facts.STORE_FULL_MARGIN_K
+    # The executor in the planner runs through what is offered whole; the SCADA's own adds what it is allowed to be off.
+    assert pytest.approx(1.0 - WHOLE) == slot_run.BRIDGE_SHARE
+    assert slot.BRIDGE_SHARE < TOLERANCE < slot_run.BRIDGE_SHARE
+
+
+def test_what_no_minimum_time_allows_costs_more_than_anything() -> None:
+    """Control tells by the size of a difference that a minimum time made it."""
+    longest_wh = 366 * 24 * PUMP.nameplate_w
+    assert longest_wh / 1e6 * 500.0 < policy_control.NO_TIME_USD
+    assert policy_control.NO_TIME_USD < 0.5 * roll_out.NOT_IN_TIME_USD < 0.5 * value.NOT_ALLOWED_USD
+
+
+def test_a_swing_of_the_buffer_is_the_same_to_planner_and_control() -> None:
+    """More than from empty to full at the top alone, no more than to where it is filled at once."""
+    limits = local_facts.capabilities_of(load_house("beech").plumbing, frozenset())
+    assert limits.empty_margin_k + limits.full_margin_k < transition.BUFFER_SWING_K
+    assert limits.empty_margin_k + limits.cold_margin_k >= transition.BUFFER_SWING_K
+
+
+def test_defrosting_is_the_same_to_planner_contract_and_simulated_unit() -> None:
+    assert drawable.DEFROST_ELECTRIC_SHARE == plant_heat_pump.DEFROST_ELECTRIC_SHARE
+    every_s, for_s = sum(plant_heat_pump.DEFROST_EVERY_S) / 2.0, sum(plant_heat_pump.DEFROST_FOR_S) / 2.0
+    time_share = drawable.DEFROST_TIME_SHARE
+    assert time_share == pytest.approx(for_s / (every_s + for_s), abs=0.01)
+    heat_share = 1.0 - time_share * (1.0 + plant_heat_pump.DEFROST_HEAT_TAKEN_SHARE)
+    electric_share = 1.0 - time_share * (1.0 - drawable.DEFROST_ELECTRIC_SHARE)
+    # The planner takes one share for capacity and COP: between what is left of the heat, and of the COP.
+    assert heat_share < DEFROST_SHARE < heat_share / electric_share
 
 
 def test_without_room_for_a_whole_run_what_was_bought_is_offered() -> None:

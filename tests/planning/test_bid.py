@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from gw_spaceheat.decisions import slot as scada_rule
+from gw_spaceheat.decisions.offer import OfferFacts, SourceLimits, offered_w
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.market import bid_from
 from gw_spaceheat.planning import bid as rule
-from gw_spaceheat.planning.bid import bid_of, bid_regret, market_slot, solve_with_bid, whole_run
+from gw_spaceheat.planning.bid import as_bought, bid_of, bid_regret, market_slot, solve_with_bid, whole_run, with_bid
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.maths import ARRAYS, Floats
 from gw_spaceheat.planning.options import PlannerOptions
@@ -27,6 +28,7 @@ from gw_spaceheat.planning.slot_run import (
 )
 from gw_spaceheat.planning.solve import Solution, solve
 from gw_spaceheat.planning.transition import State
+from gw_spaceheat.planning.whole_case import plan_and_bid, plan_case
 from tests.planning.golden import EASY, HARD
 from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day, with_pump
 
@@ -55,7 +57,13 @@ def random_case(chance: random.Random) -> PlanningCase:
 
 def slot_of(case: PlanningCase) -> tuple[float, float]:
     """The first slot; after a first step of 5 min the hour behind it, as the AtomicTNode bids."""
-    return (300.0, 300.0 + HOUR_S) if case.step_minutes[0] == 5 else market_slot(case)
+    return (300.0, 300.0 + HOUR_S) if case.step_minutes[0] == 5 else free_slot(case)
+
+
+def free_slot(case: PlanningCase) -> tuple[float, float]:
+    slot = market_slot(case)
+    assert slot is not None
+    return slot
 
 
 def at_price(case: PlanningCase, slot: tuple[float, float], usd_per_mwh: float) -> PlanningCase:
@@ -213,11 +221,33 @@ def test_the_executor_buys_what_the_scadas_own_would(running: bool, layers: tupl
     state = StateNow(layers, layers[0], 20.0, running, -1e6)
     solution = solve(case_at((60,) * 12, 100.0, state=state), QUICK)
     start = rule.slot_start(solution, 0.0, HOUR_S)
-    for budget_kwh in (0.0, 0.2, 0.5, 0.9, 1.7, 2.9, 4.1, 9.0):
+    whole = whole_run(solution, 0.0, HOUR_S)
+    assert whole is not None
+    nearly_whole = [share * whole.average_kw for share in (0.94, 0.98)]
+    for budget_kwh in (0.0, 0.2, 0.5, 0.9, 1.7, 2.9, 4.1, 9.0, *nearly_whole):
         runs = run_slot(solution.problem, start, np.array([budget_kwh]), np.array([0]))
         scada_kwh, starts = by_the_scada(solution, start, budget_kwh)
         assert float(runs.electric_kwh[0]) == pytest.approx(scada_kwh, rel=0.03, abs=0.06), budget_kwh
         assert starts == int(runs.started[0])
+
+
+@pytest.mark.parametrize("running", [False, True])
+@pytest.mark.parametrize("layers", [COLD.store_c, WARM.store_c])
+def test_a_nearly_whole_run_is_counted_as_the_scada_runs_the_offer_for_it(
+    running: bool, layers: tuple[float, ...]
+) -> None:
+    state = StateNow(layers, layers[0], 20.0, running, -1e6)
+    solution = solve(case_at((60,) * 12, 100.0, state=state), QUICK)
+    start, whole = rule.slot_start(solution, 0.0, HOUR_S), whole_run(solution, 0.0, HOUR_S)
+    assert whole is not None
+    limits = SourceLimits(1e6)
+    bought_kw = whole.average_kw * np.array([0.96, 0.97, 0.98, 0.99])
+    facts = OfferFacts(0, 60, 1000.0 * bought_kw[0], 1000.0 * whole.average_kw, limits)
+    assert offered_w(facts) == 1000.0 * whole.average_kw
+    runs = run_slot(solution.problem, start, bought_kw, np.zeros(4, dtype=np.intp))
+    scada_kwh, starts = by_the_scada(solution, start, whole.average_kw)
+    assert runs.electric_kwh.tolist() == pytest.approx([scada_kwh] * 4, rel=0.03)
+    assert set(runs.started.astype(int).tolist()) == {starts}
 
 
 def test_less_than_a_minimum_run_is_refused_and_a_running_source_ends_its_minimum() -> None:
@@ -273,5 +303,34 @@ def test_what_is_committed_is_kept_and_not_bid_for_again() -> None:
     bought_kwh = sum(step.hp_electric_kwh for step in solution.plan.steps[:4])
     assert bought_kwh == pytest.approx(1.5, abs=0.1)
     assert solution.plan.steps[4].hp_electric_kwh == pytest.approx(bid.average_kw(bid.forecast_usd_per_mwh), abs=1e-6)
-    nothing_free = replace(case, commitments=(Commitment(-1e6, 1e6, 1.5),))
-    assert market_slot(nothing_free) == (0.0, 3600.0)
+
+
+def test_where_all_is_committed_nothing_is_bid_for() -> None:
+    case = replace(case_at((60,) * 6, 400.0), commitments=(Commitment(0.0, 6.0 * HOUR_S, 18.0),))
+    assert market_slot(case) is None
+    planned = plan_case(case)
+    plan, bid = plan_and_bid(planned)
+    assert bid is None and plan is planned.solution.plan
+    with pytest.raises(BadInput, match="every step is committed"):
+        solve_with_bid(case)
+
+
+@pytest.mark.parametrize("minutes", [(60,) * 6, (240, 120)])
+def test_a_bid_for_what_is_committed_knows_what_missing_it_costs(minutes: tuple[int, ...]) -> None:
+    """Electricity is dear, so a bid that forgot the commitment would buy nothing, and the plan look cheaper for it."""
+    case = replace(case_at(minutes, 400.0), commitments=(Commitment(0.0, 6.0 * HOUR_S, 15.0),))
+    solution = solve(case, QUICK)
+    slot = (0.0, max(HOUR_S, 60.0 * minutes[0]))
+    committed_kwh = 15.0 * (slot[1] - slot[0]) / (6.0 * HOUR_S)
+    kept, bid = with_bid(solution, slot)
+    bought_kwh = bid.average_kw(bid.forecast_usd_per_mwh) * bid.hours
+    assert bought_kwh == pytest.approx(committed_kwh, abs=0.1)
+    assert kept.plan.objective_usd >= solution.plan.objective_usd - 0.02
+    # What the costs of two powers differ by is what the plan of each says.
+    nothing_kw, price = bid.costs[0].average_kw, bid.forecast_usd_per_mwh
+    broken = as_bought(solution, bid, nothing_kw)
+    said_usd = bid.total_usd(nothing_kw, price) - bid.total_usd(bid.average_kw(price), price)
+    difference_usd = broken.plan.objective_usd - kept.plan.objective_usd
+    assert difference_usd > committed_kwh
+    if len(minutes) == 6:
+        assert said_usd == pytest.approx(difference_usd, rel=0.1)

@@ -14,12 +14,14 @@ from gw_spaceheat.planning.maths import SCALARS
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.parameters import BoilerParameters, BoostParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
+from gw_spaceheat.planning.plan_json import plan_json
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.roll_out import Mode, roll_out, tried
 from gw_spaceheat.planning.scenarios import first_actions, plan_scenarios
 from gw_spaceheat.planning.solve import make_plan, mode_now, put_together
 from gw_spaceheat.planning.transition import State
 from gw_spaceheat.planning.value import Candidates, backward, prepare
+from gw_spaceheat.planning.whole_case import plan_and_bid, plan_case
 from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day, with_pump
 
 HOURS = (60,) * 24
@@ -208,6 +210,36 @@ def test_uncertainty_changes_the_first_action() -> None:
     assert not certain.changed and certain.worth_usd == 0.0
     with pytest.raises(BadInput, match="probabilities"):
         replace(case, scenarios=(Scenario(0.5),))
+
+
+def test_the_order_of_the_scenarios_means_nothing() -> None:
+    # The quarter hours of the slot have another price in each future: the case's own is the forecast.
+    case = case_at((15,) * 4 + (60,) * 8)
+    cheap, dear = np.array([100.0] + [20.0] * 3 + [300.0] * 8), np.array([100.0] + [400.0] * 3 + [60.0] * 8)
+    futures = (Scenario(0.3, price_usd_per_mwh=cheap), Scenario(0.7, price_usd_per_mwh=dear))
+    found = [plan_and_bid(plan_case(replace(case, scenarios=order))) for order in (futures, futures[::-1])]
+    (plan, bid), (other_plan, other_bid) = found
+    assert bid is not None and other_bid is not None
+    assert bid.forecast_usd_per_mwh == other_bid.forecast_usd_per_mwh == pytest.approx(100.0)
+    assert [point.average_kw for point in bid.points] == pytest.approx([p.average_kw for p in other_bid.points])
+    for step, other in zip(plan.steps, other_plan.steps, strict=True):
+        assert step.hp_electric_kwh == pytest.approx(other.hp_electric_kwh, abs=1e-9)
+
+
+@pytest.mark.parametrize("movable", [False, True])
+@pytest.mark.parametrize("choice", [False, True])
+@pytest.mark.parametrize("boost", [None, BoostParameters(4.0)])
+def test_each_first_action_has_a_name_of_its_own(movable: bool, choice: bool, boost: BoostParameters | None) -> None:
+    parameters = with_pump(replace(parameters_of(WATER, movable), boost=boost), leaving_choice=choice)
+    names = first_actions(case_at((60,) * 2, parameters=parameters))
+    assert len(set(names)) == len(names)
+    assert "full, hold" in names and "idle, hold" in names
+    # As the plan's JSON keys them: one cost for each.
+    case = case_at((60,) * 2, parameters=parameters)
+    planned = plan_case(replace(case, scenarios=(Scenario(0.5), Scenario(0.5))))
+    said = plan_json(planned.solution.plan, scenarios=planned.scenarios).uncertainty
+    assert planned.scenarios is not None and said is not None
+    assert len(said.expected_usd) == len(planned.scenarios.expected_usd) == len(names)
 
 
 def test_longer_horizon_changes_the_first_hour_in_few_cases() -> None:

@@ -121,9 +121,11 @@ def test_the_plan_of_a_record_comes_out_again(seed: int) -> None:
 def test_a_bid_survives_and_comes_out_again() -> None:
     case = case_at((60,) * 24, dear_by_day(24))
     solution = solve(case)
-    bought, bid = with_bid(solution, market_slot(case))
+    slot = market_slot(case)
+    assert slot is not None
+    bought, bid = with_bid(solution, slot)
     assert bid_of_document(json.loads(json.dumps(bid_document(bid)))) == bid
-    again, second = with_bid(solve(through_json(case)), market_slot(case))
+    again, second = with_bid(solve(through_json(case)), slot)
     assert second == bid and plan_document(again.plan) == plan_document(bought.plan)
 
 

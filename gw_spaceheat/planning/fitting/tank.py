@@ -74,10 +74,7 @@ def _loss(
         # In the melting range a kelvin is many kilowatt-hours, and a thermometer too coarse.
         usable &= ~((layers_c > low_c) & (layers_c < high_c)).any(axis=0)
     mean_c = layers_c.mean(axis=0)
-    rows = [
-        (first, last, *_cooling(mean_c[first:last]))
-        for first, last in _periods(held_for(usable, SETTLE_STEPS))
-    ]
+    rows = [(first, last, *_cooling(mean_c[first:last])) for first, last in _periods(held_for(usable, SETTLE_STEPS))]
     rows = [row for row in rows if row[2] - ambient.value > LEAST_EXCESS_K]
     idle_h = sum(last - first for first, last, _, _ in rows) * STEP_S / 3600.0
     if idle_h < LEAST_IDLE_H:

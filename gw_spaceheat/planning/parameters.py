@@ -59,7 +59,12 @@ class EmitterCurve:
 
     def __post_init__(self) -> None:
         heat, water = np.array(self.heat_kw), np.array(self.water_c)
-        numbers = (*self.heat_kw, *self.water_c, self.drop_k_per_kw, *(() if self.return_c is None else (self.return_c,)))
+        numbers = (
+            *self.heat_kw,
+            *self.water_c,
+            self.drop_k_per_kw,
+            *(() if self.return_c is None else (self.return_c,)),
+        )
         if not np.isfinite(numbers).all():
             raise BadInput("emitter curve: holds NaN or infinity, all its numbers must be finite")
         if heat.size < 2 or heat.shape != water.shape or np.any(np.diff(heat) <= 0.0) or np.any(np.diff(water) < 0.0):

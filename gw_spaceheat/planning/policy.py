@@ -16,7 +16,6 @@ from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.policy import HousePolicy
@@ -26,6 +25,7 @@ from gw_spaceheat.planning.grid import CORNERS, Grid, Table
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.parameters import PlannerParameters
+from gw_spaceheat.planning.parameters_document import parameters_of_text, parameters_text
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.roll_out import Taken, tried
 from gw_spaceheat.planning.solve import Solution, mode_now
@@ -40,7 +40,6 @@ LONGEST_H = 48
 TRACE_KWH = 0.005
 LEAST_STEP_S = 300.0
 ONE_STEP = PlannerOptions(tail_h=0.0, level_nodes=2, spread_nodes=2)
-_PARAMETERS: TypeAdapter[PlannerParameters] = TypeAdapter(PlannerParameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,16 +231,16 @@ def message_of(policy: Policy, *, alias: str, scada_alias: str, message_id: str,
         scale_usd=scale_usd,
         tables=text,
         parameters_version=policy.parameters.version,
-        parameters=_PARAMETERS.dump_json(policy.parameters).decode(),
+        parameters=parameters_text(policy.parameters),
     )
 
 
 def policy_from(message: HousePolicy) -> Policy:
     """A policy as it was received. Raises BadInput."""
     try:
-        parameters = _PARAMETERS.validate_json(message.parameters)
-    except ValidationError as error:
-        raise BadInput(f"policy: its parameters cannot be read ({error.error_count()} errors)") from error
+        parameters = parameters_of_text(message.parameters)
+    except BadInput as error:
+        raise BadInput(f"policy: its {error}") from error
     axes = Axes(
         message.lowest_k, message.highest_k, message.coldest_top, message.top_step, message.tops,
         message.spread_step, message.spreads,
@@ -249,7 +248,9 @@ def policy_from(message: HousePolicy) -> Policy:
     if not axes.lowest_k < 0.0 < axes.highest_k:
         raise BadInput(f"policy: room temperatures from {axes.lowest_k} to {axes.highest_k} K must hold 0")
     values = unpacked(axes.shape(len(message.step_s)), message.offset_usd, message.scale_usd, message.tables)
-    return Policy(
+    if not np.isfinite(values).all():
+        raise BadInput("policy: its tables hold costs beyond all numbers")
+    policy = Policy(
         edges_s=tuple(float(edge_s) for edge_s in accumulate(message.step_s, initial=message.valid_from_s)),
         price_usd_per_mwh=message.price_usd_per_mwh,
         outdoor_c=message.outdoor_c,
@@ -258,6 +259,15 @@ def policy_from(message: HousePolicy) -> Policy:
         values_usd=values,
         parameters=parameters,
     )
+    _rehearse(policy)
+    return policy
+
+
+def _rehearse(policy: Policy) -> None:
+    """Ask it once, so that what no limit catches is found before it is trusted. Raises BadInput."""
+    tops_c = (policy.parameters.emitters.water_c[0], policy.parameters.emitters.water_c[-1])
+    for state in (StateNow(), *(StateNow((top_c,) * 2, top_c, policy.setpoint_c[0], top_c > 0.0) for top_c in tops_c)):
+        advise(policy, state, policy.edges_s[0])
 
 
 # ---------------------------------------------------------------- using it
@@ -266,7 +276,7 @@ def policy_from(message: HousePolicy) -> Policy:
 def advise(policy: Policy, measured: StateNow, now_s: float, outdoor_c: float | None = None) -> Advice | None:
     """The best action from the measured state to the end of the running hour; None outside the policy's time.
 
-    `outdoor_c`: measured now; it replaces the forecast for this step.
+    `outdoor_c`: measured now; it replaces the forecast for this step. Raises BadInput where the policy leads nowhere.
     """
     if not policy.covers(now_s):
         return None
@@ -284,9 +294,14 @@ def advise(policy: Policy, measured: StateNow, now_s: float, outdoor_c: float | 
         state=measured,
         setpoint_c=np.array([policy.setpoint_c[index]]),
     )
-    problem = problem_of(case, ONE_STEP)
-    choices = tried(problem, 0, problem.start, mode_now(case, problem))
-    totals = [taken.cost_usd + value_usd(policy, index, taken.mode.running, taken.outcome.after) for taken in choices]
+    try:
+        problem = problem_of(case, ONE_STEP)
+        choices = tried(problem, 0, problem.start, mode_now(case, problem))
+        totals = [one.cost_usd + value_usd(policy, index, one.mode.running, one.outcome.after) for one in choices]
+    except (ArithmeticError, ValueError) as error:
+        raise BadInput(f"policy: cannot be followed ({type(error).__name__}: {error})") from error
+    if not all(map(isfinite, totals)):
+        raise BadInput("policy: cannot be followed, its costs are no numbers")
     return _choose(choices, totals, measured.heat_pump_on)
 
 

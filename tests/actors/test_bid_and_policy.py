@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.events import Received
+from actors.atomic_tnode import AtomicTNode
+from actors.events import Received, Tick
 from commands.outage import Outage, run_outage
 from commands.site import Site, load_site
 from commands.virtual import VirtualHouse
@@ -152,6 +153,24 @@ def test_a_policy_that_is_old_or_for_another_house_is_refused(site: Site) -> Non
     assert "older" in refused[1]
     assert "unpacked" in refused[2]
     assert not run.of("crash")
+
+
+def test_prices_that_begin_later_are_said_and_not_planned_with(site: Site) -> None:
+    run = Run(site)
+    run.to(6.0)
+    atn = run.house.runtime._addresses["atn"]
+    assert isinstance(atn.actor, AtomicTNode) and atn.actor._prices is not None
+    plan = atn.actor.plan
+    later = atn.actor._prices.model_copy(update={"start_s": int(MIDNIGHT_S) + 3 * 3600})
+    for minutes in (6.5, 7.0):
+        atn.tell(Received("cloud", "d1", Header("d1", "atn", "gw.spaceheat.prices"), later, False, 0.0))
+        atn.tell(Tick("plan"))
+        run.to(minutes)
+    ((_, said),) = run.of("prices", "atn")
+    assert said == "prices begin at 2016-12-12T08:00:00Z, a plan would at 2016-12-12T05:05:00Z: no new plan"
+    assert atn.actor.plan is plan
+    run.to(20.0)
+    assert atn.actor.plan is not plan
 
 
 def hostile(message: HousePolicy, **heat_pump: float) -> HousePolicy:

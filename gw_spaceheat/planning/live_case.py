@@ -10,7 +10,7 @@ from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.messages.market import Prices
 from gw_spaceheat.physics.thermometers import top_first
-from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
+from gw_spaceheat.planning.case import CALM_M_PER_S, Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of, tank_kwh_per_k
 
 HOUR_S = 3600.0
@@ -73,7 +73,7 @@ class CaseMaker:
 
     def believed_load_kw(self, at_s: float) -> float:
         """Heat (kW) that the parameters say the house needs at a time's weather."""
-        return float(self._parameters.load.heat_kw(np.array(self._outlook.outdoor_c(at_s))))
+        return float(self._parameters.load.heat_kw(np.array(self._outlook.outdoor_c(at_s)), CALM_M_PER_S))
 
     def start_s(self, now_s: float) -> float:
         """Where a case made now begins: cases begin on steps of 5 minutes."""
@@ -112,6 +112,7 @@ class CaseMaker:
             price_usd_per_mwh=np.array(usd_per_mwh, dtype=np.float64),
             parameters=self._parameters.scaled(known.load_ratio, 1.0 / known.power_ratio),
             state=self._state(fresh, known.runs),
+            wind_m_per_s=np.full(len(minutes), CALM_M_PER_S),
             commitments=known.commitments,
         )
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.policy import HousePolicy
 from gw_spaceheat.planning.actions import Rung
-from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.case import CALM_M_PER_S, PlanningCase, StateNow
 from gw_spaceheat.planning.grid import CORNERS, Grid, Table
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
@@ -96,8 +96,12 @@ class Advice:
 
 
 def policy_of(solution: Solution, hours: float = LONGEST_H) -> Policy:
-    """The coming hours of a plan as a policy: one step per step of the plan, those within an hour put together."""
+    """The coming hours of a plan as a policy: one step per step of the plan, those within an hour put together.
+
+    Raises BadInput for a case whose wind counts: a policy carries none, and would heat for another house.
+    """
     case, problem = solution.case, solution.problem
+    _require_calm(case)
     ends_s = [case.start_s + 60.0 * sum(case.step_minutes[: index + 1]) for index in range(len(case.step_minutes))]
     last_s = case.start_s + 3600.0 * hours
     kept = [place for place, end_s in enumerate(ends_s) if _is_edge(place, ends_s) and end_s <= last_s + 1.0] or [0]
@@ -121,6 +125,12 @@ def policy_of(solution: Solution, hours: float = LONGEST_H) -> Policy:
         values_usd=values.reshape(axes.shape(len(kept))),
         parameters=_rounded(case.parameters),
     )
+
+
+def _require_calm(case: PlanningCase) -> None:
+    per_k = case.parameters.load.wind_kw_per_k_m_s
+    if per_k != 0.0 and (case.wind_m_per_s is None or np.any(case.wind_m_per_s != CALM_M_PER_S)):
+        raise BadInput(f"policy: the load depends on wind ({per_k:g} kW/K per m/s), the case must be one without wind")
 
 
 def _is_edge(place: int, ends_s: list[float]) -> bool:
@@ -292,6 +302,7 @@ def advise(policy: Policy, measured: StateNow, now_s: float, outdoor_c: float | 
         price_usd_per_mwh=np.array([policy.price_usd_per_mwh[index]]),
         parameters=policy.parameters,
         state=measured,
+        wind_m_per_s=np.array([CALM_M_PER_S]),
         setpoint_c=np.array([policy.setpoint_c[index]]),
     )
     try:

@@ -1,11 +1,18 @@
 """A running house as a planning case: every step has the price of its own time, whatever slots the market has."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.messages.market import Prices, prices_from
 from gw_spaceheat.planning.live_case import CaseMaker, Known, Outlook
+from gw_spaceheat.planning.options import PlannerOptions
+from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.policy import advise, policy_of
+from gw_spaceheat.planning.solve import solve
 
 HOUR_S = 1_768_478_400
 MAKER = CaseMaker(load_house("beech"), Outlook(lambda time_s: -5.0))
@@ -58,3 +65,23 @@ def test_prices_that_are_none_for_now_are_said_and_not_planned_with() -> None:
     assert MAKER.why_no_prices(later, HOUR_S) == said
     assert MAKER.why_no_prices(later, HOUR_S + 3 * 3600) == ""
     assert "must reach 2 h ahead" in MAKER.why_no_prices(prices(4), HOUR_S + 2.5 * 3600)
+
+
+def test_wind_is_the_same_wherever_a_running_house_is_thought_about() -> None:
+    """Believed load, plan and policy: a house whose load depends on the wind is believed to stand in calm."""
+    house = load_house("beech")
+    believed = parameters_of(house.plumbing)
+    windy = replace(believed, load=replace(believed.load, wind_kw_per_k_m_s=0.01))
+    maker = CaseMaker(house, Outlook(lambda time_s: -5.0, windy))
+    case = maker.case(Known(prices(50), {"tank1_1_c": (60.0, HOUR_S)}, (False, 0.0)), HOUR_S)
+    assert case is not None
+    solution = solve(case, PlannerOptions(level_nodes=24))
+    planned_kw = solution.problem.heats[0].load_kwh
+    assert planned_kw == pytest.approx(maker.believed_load_kw(HOUR_S)) == believed.load.heat_kw(np.array(-5.0))
+    assert solution.plan.unmet == tuple(note for note in solution.plan.unmet if "wind" not in note)
+    policy = policy_of(solution)
+    calm = replace(policy, parameters=replace(policy.parameters, load=believed.load))
+    for now_s in (HOUR_S, HOUR_S + 20 * 3600):
+        assert advise(policy, case.state, now_s) == advise(calm, case.state, now_s)
+    with pytest.raises(BadInput, match="the case must be one without wind"):
+        policy_of(solve(replace(case, wind_m_per_s=np.full(48, 4.0)), PlannerOptions(level_nodes=24)))

@@ -72,6 +72,7 @@ class AtomicTNode(Shell):
         self._telemetries = {channel.name: channel.telemetry for channel in house.channels}
         self._values: dict[str, tuple[float, float]] = {}
         self._prices: Prices | None = None
+        self._prices_said = ""  # what is wrong with them
         self._on_since: tuple[bool, float] = (False, -math.inf)
         self._contract = rule.AtnState()
         self._limits = source_limits(house.plumbing)
@@ -302,6 +303,10 @@ class AtomicTNode(Shell):
         now_s = self.context.now()
         if self._prices is None:
             return
+        why = self._cases.why_no_prices(self._prices, now_s)
+        if why and not self._prices_said:
+            self.context.log("prices", f"{why}: no new plan")
+        self._prices_said = why
         commitments = self._commitments(self._cases.start_s(now_s))
         ratios = self._corrections.ratios
         known = Known(self._prices, self._values, self._on_since, commitments, ratios.load, ratios.power)

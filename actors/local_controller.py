@@ -30,6 +30,7 @@ from gw_spaceheat.storage.state_file import StateFile
 OUTLOOK_S = 60.0
 POLICY_S = 300.0  # so often the policy is asked
 POLICY_SAVE_S = 1800.0  # so seldom it is written: memory cards wear
+LONGEST_REASON = 300  # of what is wrong with a policy: whoever wrote it may have much to say
 SLOT_HANDOVER_S = 5.0
 DAY_H = 24
 HOUR_S = 3600.0  # how long the slot is that the water warms in
@@ -47,6 +48,10 @@ class Outlook:
     usable_kwh: float | None
     missing_k: float = 0.0
     no_heat: bool = False
+
+
+class _NotInForce(BadInput):
+    """A policy in order, but not for this house or not for this time."""
 
 
 class LocalController(Shell):
@@ -95,11 +100,14 @@ class LocalController(Shell):
         except StorageError as error:
             self.context.log("storage", str(error))
             saved = None
-        if saved is not None:
-            try:
-                self._take_policy(HousePolicy.model_validate(saved))
-            except (ValidationError, BadInput) as error:
-                self.context.log("policy", f"saved one not used: {error}")
+        if saved is None:
+            return
+        try:
+            self._take_policy(HousePolicy.model_validate(saved))
+        except _NotInForce as error:
+            self.context.log("policy", f"saved one not used: {error}")
+        except (ValidationError, BadInput) as error:
+            self._put_policy_away(f"saved one not used: {_one_line(error)}")
 
     def handle(self, message: object) -> None:
         if type(message) is Look:
@@ -113,15 +121,15 @@ class LocalController(Shell):
             try:
                 self._take_policy(message.payload)
             except BadInput as error:
-                self.context.log("policy", f"refused: {error}")
+                self.context.log("policy", f"refused: {_one_line(error)}")
 
     def _take_policy(self, message: HousePolicy) -> None:
-        """The newest that is for this house and still valid. Raises BadInput."""
+        """The newest that is for this house, still valid and of use: only such a one is kept. Raises BadInput."""
         now_s = self.context.now()
         if message.scada_alias != self._house.scada_alias:
-            raise BadInput(f"policy for {message.scada_alias}, this is {self._house.scada_alias}")
+            raise _NotInForce(f"policy for {message.scada_alias}, this is {self._house.scada_alias}")
         if message.created_ms <= self._policy_ms or message.valid_until_s <= now_s:
-            raise BadInput(f"policy of {message.created_ms} ms is older than the one in force, or over")
+            raise _NotInForce(f"policy of {message.created_ms} ms is older than the one in force, or over")
         self._policy, self._policy_ms = policy_from(message), message.created_ms
         self._advised_s = -inf
         if now_s - self._policy_saved_s >= POLICY_SAVE_S:
@@ -130,6 +138,16 @@ class LocalController(Shell):
                 self._policy_file.save(message.model_dump(mode="json", by_alias=True))
             except StorageError as error:
                 self.context.log("storage", f"{error}; the policy holds until a restart")
+
+    def _put_policy_away(self, why: str) -> None:
+        """Without it: after a restart it would fail again, and with it the heating. Its file stays for a person."""
+        self._policy = self._policy_wish = None
+        self._policy_saved_s = -inf
+        try:
+            aside = self._policy_file.put_away()
+        except StorageError as error:
+            aside = str(error)
+        self.context.log("policy", f"{why}; set aside as {aside}" if aside else why)
 
     def _ask_policy(self, value_of: Callable[[str], float | None], now_s: float) -> PolicyWish | None:
         """What the policy makes of the measured state, asked every 5 min; None without a valid one."""
@@ -149,7 +167,11 @@ class LocalController(Shell):
             heat_pump_on=self._switched[0],
             heat_pump_since_s=self._switched[1],
         )
-        advice = advise(policy, measured, now_s, value_of("outdoor_c"))
+        try:
+            advice = advise(policy, measured, now_s, value_of("outdoor_c"))
+        except BadInput as error:
+            self._put_policy_away(f"dropped: {_one_line(error)}")
+            return None
         if advice is None:
             self._policy_wish = None
         else:
@@ -281,6 +303,11 @@ class LocalController(Shell):
             return 0.0
         full = [self._capabilities.store_maximum_c] * (store.tanks * store.layers_per_tank)
         return usable_energy_kwh(self._house.plumbing, full, rswt_c, drop_k)
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}..."
 
 
 def _ends(names: tuple[str, ...], value_of: Callable[[str], float | None]) -> tuple[float | None, float | None]:

@@ -1,7 +1,8 @@
 """An AtomicTNode's memory as its actor uses it: what it hears and decides is kept, what it needs again is recalled."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import get_args
 
 from pydantic import ValidationError
@@ -19,7 +20,7 @@ from gw_spaceheat.planning.case_document import bid_of_document, parameters_docu
 from gw_spaceheat.planning.live_case import Known
 from gw_spaceheat.planning.replay import bid_record, plan_record
 from gw_spaceheat.planning.solve import Solution
-from gw_spaceheat.storage.atn_memory import AtnMemory, Entry, Kind
+from gw_spaceheat.storage.atn_memory import AtnMemory, Entry, Kind, Memory
 
 HOUR_S = 3600.0
 BIDS_S = 3 * HOUR_S
@@ -57,37 +58,57 @@ class MemoryBook:
         self._problem = ""
 
     def open(self, context: Context) -> Recalled:
-        """Begin a life: what of the last one still counts. A memory that cannot be read is said and left out."""
+        """Begin a life: what of the last one still counts. What cannot be read is said and left out."""
         recalled, now_s = Recalled(), context.now()
         try:
             if not self._memory.begin(now_s):
                 return recalled
-            for kind in get_args(Kind):
-                newest = self._memory.latest(kind, now_s)
-                if newest is not None:
-                    self._rows[kind] = newest.row
-            if self._memory.set_aside is not None:
-                context.log("storage", f"{self._memory.path} was damaged: set aside as {self._memory.set_aside}")
-            saved = self._memory.contract_state()
-            if saved is not None:
-                recalled.contract = rule.from_json(saved, now_s)
-            prices = self._memory.latest("prices", now_s)
-            if prices is not None:
-                recalled.prices = Prices.model_validate(prices.body)
-            plan = self._memory.latest("plan", now_s)
-            if plan is not None and now_s - plan.known_s < CORRECTIONS_S:
-                recalled.corrections = from_document(plan.body.get("corrections"))
-            for bid in self._memory.since("bid", now_s - BIDS_S, now_s):
-                recalled.bids[int(bid.from_s)] = (bid_of_document(bid.body.get("bid")), None)
-            for price in self._memory.since("price", now_s - BIDS_S, now_s):
-                latest = LatestPrice.model_validate(price.body)
-                if int(price.from_s) in recalled.bids:
-                    recalled.bids[int(price.from_s)] = (recalled.bids[int(price.from_s)][0], latest.usd_per_mwh)
         except StorageError as error:
             self._say(context, error)
-        except (BadInput, ValidationError) as error:
-            context.log("memory", f"{self._memory.path}: {' '.join(str(error).split())}; not used")
+            return recalled
+        if self._memory.set_aside is not None:
+            context.log("storage", f"{self._memory.path} was damaged: set aside as {self._memory.set_aside}")
+        for kind in get_args(Kind):
+            self._try(context, partial(self._recall_row, kind, now_s))
+        for recall in (self._recall_contract, self._recall_prices, self._recall_corrections):
+            self._try(context, partial(recall, recalled, now_s))
+        for bid in self._recent("bid", now_s, context):
+            self._try(context, partial(_recall_bid, recalled, bid))
+        for price in self._recent("price", now_s, context):
+            self._try(context, partial(_recall_price, recalled, price))
         return recalled
+
+    def _try(self, context: Context, recall: Callable[[], None]) -> None:
+        """One memory that cannot be read must not take the others along."""
+        try:
+            recall()
+        except (StorageError, BadInput, ValidationError) as error:
+            context.log("memory", f"{self._memory.path}: {' '.join(str(error).split())}; not used")
+
+    def _recent(self, kind: Kind, now_s: float, context: Context) -> list[Memory]:
+        found: list[Memory] = []
+        self._try(context, lambda: found.extend(self._memory.since(kind, now_s - BIDS_S, now_s)))
+        return found
+
+    def _recall_row(self, kind: Kind, now_s: float) -> None:
+        newest = self._memory.latest(kind, now_s)
+        if newest is not None:
+            self._rows[kind] = newest.row
+
+    def _recall_contract(self, recalled: Recalled, now_s: float) -> None:
+        saved = self._memory.contract_state()
+        if saved is not None:
+            recalled.contract = rule.from_json(saved, now_s)
+
+    def _recall_prices(self, recalled: Recalled, now_s: float) -> None:
+        prices = self._memory.latest("prices", now_s)
+        if prices is not None:
+            recalled.prices = Prices.model_validate(prices.body)
+
+    def _recall_corrections(self, recalled: Recalled, now_s: float) -> None:
+        plan = self._memory.latest("plan", now_s)
+        if plan is not None and now_s - plan.known_s < CORRECTIONS_S:
+            recalled.corrections = from_document(plan.body.get("corrections"))
 
     def hear_prices(self, prices: Prices, context: Context) -> None:
         said = (prices.from_g_node_alias, prices.start_s, prices.total_usd_per_mwh)
@@ -181,6 +202,16 @@ class MemoryBook:
         if str(error) != self._problem:
             self._problem = str(error)
             context.log("storage", f"{error}; no new slot is offered")
+
+
+def _recall_bid(recalled: Recalled, bid: Memory) -> None:
+    recalled.bids[int(bid.from_s)] = (bid_of_document(bid.body.get("bid")), None)
+
+
+def _recall_price(recalled: Recalled, price: Memory) -> None:
+    latest, known = LatestPrice.model_validate(price.body), recalled.bids.get(int(price.from_s))
+    if known is not None:
+        recalled.bids[int(price.from_s)] = (known[0], latest.usd_per_mwh)
 
 
 def _body(message: Prices | LatestPrice | WeatherForecast) -> dict[str, object]:

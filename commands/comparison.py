@@ -27,7 +27,7 @@ WEEKS = ("2020-01-06", "2020-01-20", "2020-02-10", "2020-03-09", "2020-12-07")
 WRONG_LOAD, WRONG_COP = 1.10, 0.92
 LMP_FACTOR, LMP_ADDED = 2.5, 60.0
 RATES = {"power_s": 5.0, "control_s": 5.0, "plan_s": 900.0}
-LOCAL_MIDNIGHT = "T05:00:00+00:00"  # of Maine in winter
+LOCAL_MIDNIGHT = "T05:00:00+00:00"  # weeks begin at midnight, Eastern Standard Time, in summer time too
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The market conversation: latest price, bid, and the forward prices our market shows."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -152,6 +153,21 @@ class Prices(WireModel):
     @property
     def end_s(self) -> int:
         return self.start_s + 60 * self.slot_minutes * len(self.lmp_usd_per_mwh)
+
+    def mean_usd_per_mwh(self, from_s: float, to_s: float) -> float | None:
+        """Total price (USD/MWh) from `from_s` to `to_s` (epoch s), each slot by its time in it; None: not known."""
+        if not self.start_s <= from_s < to_s <= self.end_s:
+            return None
+        slot_s = 60.0 * self.slot_minutes
+        first, last = int((from_s - self.start_s) // slot_s), ceil((to_s - self.start_s) / slot_s) - 1
+        if first == last:
+            return self.lmp_usd_per_mwh[first] + self.distribution_usd_per_mwh[first]
+        total = 0.0
+        for place in range(first, last + 1):
+            begins_s = self.start_s + slot_s * place
+            within_s = min(to_s, begins_s + slot_s) - max(from_s, begins_s)
+            total += within_s * (self.lmp_usd_per_mwh[place] + self.distribution_usd_per_mwh[place])
+        return total / (to_s - from_s)
 
 
 def latest_price_from(

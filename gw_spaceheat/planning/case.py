@@ -12,6 +12,8 @@ from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
 
 Floats = NDArray[np.float64]
+CALM_M_PER_S = 0.0
+"""The wind of a running house: its weather has none, so plan, believed load and policy all know it as calm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gw_spaceheat.house.model import House
+from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.messages.market import Prices
 from gw_spaceheat.physics.thermometers import top_first
-from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
+from gw_spaceheat.planning.case import CALM_M_PER_S, Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of, tank_kwh_per_k
 
 HOUR_S = 3600.0
@@ -72,33 +73,46 @@ class CaseMaker:
 
     def believed_load_kw(self, at_s: float) -> float:
         """Heat (kW) that the parameters say the house needs at a time's weather."""
-        return float(self._parameters.load.heat_kw(np.array(self._outlook.outdoor_c(at_s))))
+        return float(self._parameters.load.heat_kw(np.array(self._outlook.outdoor_c(at_s)), CALM_M_PER_S))
 
     def start_s(self, now_s: float) -> float:
         """Where a case made now begins: cases begin on steps of 5 minutes."""
         return round(now_s / STEP_S) * STEP_S
 
+    def why_no_prices(self, prices: Prices, now_s: float) -> str:
+        """Why the prices are none to plan with now; empty: they are."""
+        start_s = self.start_s(now_s)
+        if prices.start_s > start_s:
+            return f"prices begin at {utc_text(prices.start_s)}, a plan would at {utc_text(start_s)}"
+        if prices.end_s - now_s < LEAST_PRICES_S:
+            return f"prices end at {utc_text(prices.end_s)}, must reach {LEAST_PRICES_S / HOUR_S:.0f} h ahead"
+        return ""
+
     def case(self, known: Known, now_s: float) -> PlanningCase | None:
-        """None: the prices end too soon, or no reading is fresh."""
+        """None: there are no prices for it, or no reading is fresh."""
         prices, fresh = known.prices, known.fresh(now_s)
-        if prices.end_s - now_s < LEAST_PRICES_S or not fresh:
+        if self.why_no_prices(prices, now_s) or not fresh:
             return None
         # The rest of this hour is the first step, so that every further step is one market hour.
         start_s = self.start_s(now_s)
         first_minutes = int((HOUR_S - start_s % HOUR_S) / 60.0)
         hour_s = start_s // HOUR_S * HOUR_S
-        skipped = max(0, int((hour_s - prices.start_s) // HOUR_S))
-        hourly = prices.total_usd_per_mwh[skipped : skipped + HORIZON_H]
-        minutes = _step_minutes(first_minutes, len(hourly), self._outlook.quarters_h)
+        hours = min(HORIZON_H, int((prices.end_s - hour_s) // HOUR_S))
+        minutes = _step_minutes(first_minutes, hours, self._outlook.quarters_h)
         begins_s = start_s + 60.0 * (np.cumsum(minutes) - np.array(minutes))
         middles_s = begins_s + 30.0 * np.array(minutes)
+        usd_per_mwh = [
+            prices.mean_usd_per_mwh(step_s, step_s + 60.0 * length)
+            for step_s, length in zip(begins_s.tolist(), minutes, strict=True)
+        ]
         return PlanningCase(
             start_s=start_s,
             step_minutes=minutes,
             outdoor_c=np.array([self._outlook.outdoor_c(time_s) for time_s in middles_s.tolist()]),
-            price_usd_per_mwh=np.array(hourly)[((begins_s - hour_s) // HOUR_S).astype(int)],
+            price_usd_per_mwh=np.array(usd_per_mwh, dtype=np.float64),
             parameters=self._parameters.scaled(known.load_ratio, 1.0 / known.power_ratio),
             state=self._state(fresh, known.runs),
+            wind_m_per_s=np.full(len(minutes), CALM_M_PER_S),
             commitments=known.commitments,
         )
 

@@ -59,8 +59,18 @@ class EmitterCurve:
 
     def __post_init__(self) -> None:
         heat, water = np.array(self.heat_kw), np.array(self.water_c)
+        numbers = (
+            *self.heat_kw,
+            *self.water_c,
+            self.drop_k_per_kw,
+            *(() if self.return_c is None else (self.return_c,)),
+        )
+        if not np.isfinite(numbers).all():
+            raise BadInput("emitter curve: holds NaN or infinity, all its numbers must be finite")
         if heat.size < 2 or heat.shape != water.shape or np.any(np.diff(heat) <= 0.0) or np.any(np.diff(water) < 0.0):
             raise BadInput("emitter curve: heat_kw must rise and water_c not fall, two points or more, equally many")
+        if heat[0] != 0.0:
+            raise BadInput(f"emitter curve: heat_kw begins at {heat[0]:g}, must begin at 0")
 
     def required_c(self, heat_kw: Floats) -> Floats:
         """Required source water temperature (RSWT, C); beyond the table its last slope goes on."""

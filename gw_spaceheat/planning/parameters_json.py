@@ -153,12 +153,11 @@ class CopJson(JsonPart):
         return CarnotCop(**given) if self.kind == "carnot" else LinearCop(**given)
 
 
-class HeatPumpJson(JsonPart):
-    """Capacity falls linearly with outdoor and leaving temperature, and never asks for more than the electric limit."""
+class HeatPumpNumbers(JsonPart):
+    """A heat pump without its COP, whose form depends on who wrote it."""
 
     rated_heat_kw: Kilowatts
     greatest_electric_kw: Kilowatts
-    cop: CopJson = CopJson()
     per_k_outdoor: Finite = 0.012
     per_k_leaving: Finite = 0.003
     rated_outdoor_c: Finite = -7.0
@@ -176,6 +175,12 @@ class HeatPumpJson(JsonPart):
     minimum_off_s: NotNegative = 300.0
     leaving_choice: bool = False
     serving_margin_k: NotNegative = 3.0
+
+
+class HeatPumpJson(HeatPumpNumbers):
+    """Capacity falls linearly with outdoor and leaving temperature, and never asks for more than the electric limit."""
+
+    cop: CopJson = CopJson()
 
     def built(self) -> HeatPumpParameters:
         return HeatPumpParameters(cop=self.cop.built(), **self.model_dump(exclude={"cop"}))

@@ -16,16 +16,16 @@ from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.policy import HousePolicy
 from gw_spaceheat.planning.actions import Rung
-from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.case import CALM_M_PER_S, PlanningCase, StateNow
 from gw_spaceheat.planning.grid import CORNERS, Grid, Table
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.parameters import PlannerParameters
+from gw_spaceheat.planning.parameters_document import parameters_of_text, parameters_text
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.roll_out import Taken, tried
 from gw_spaceheat.planning.solve import Solution, mode_now
@@ -40,7 +40,6 @@ LONGEST_H = 48
 TRACE_KWH = 0.005
 LEAST_STEP_S = 300.0
 ONE_STEP = PlannerOptions(tail_h=0.0, level_nodes=2, spread_nodes=2)
-_PARAMETERS: TypeAdapter[PlannerParameters] = TypeAdapter(PlannerParameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +96,12 @@ class Advice:
 
 
 def policy_of(solution: Solution, hours: float = LONGEST_H) -> Policy:
-    """The coming hours of a plan as a policy: one step per step of the plan, those within an hour put together."""
+    """The coming hours of a plan as a policy: one step per step of the plan, those within an hour put together.
+
+    Raises BadInput for a case whose wind counts: a policy carries none, and would heat for another house.
+    """
     case, problem = solution.case, solution.problem
+    _require_calm(case)
     ends_s = [case.start_s + 60.0 * sum(case.step_minutes[: index + 1]) for index in range(len(case.step_minutes))]
     last_s = case.start_s + 3600.0 * hours
     kept = [place for place, end_s in enumerate(ends_s) if _is_edge(place, ends_s) and end_s <= last_s + 1.0] or [0]
@@ -122,6 +125,12 @@ def policy_of(solution: Solution, hours: float = LONGEST_H) -> Policy:
         values_usd=values.reshape(axes.shape(len(kept))),
         parameters=_rounded(case.parameters),
     )
+
+
+def _require_calm(case: PlanningCase) -> None:
+    per_k = case.parameters.load.wind_kw_per_k_m_s
+    if per_k != 0.0 and (case.wind_m_per_s is None or np.any(case.wind_m_per_s != CALM_M_PER_S)):
+        raise BadInput(f"policy: the load depends on wind ({per_k:g} kW/K per m/s), the case must be one without wind")
 
 
 def _is_edge(place: int, ends_s: list[float]) -> bool:
@@ -232,16 +241,16 @@ def message_of(policy: Policy, *, alias: str, scada_alias: str, message_id: str,
         scale_usd=scale_usd,
         tables=text,
         parameters_version=policy.parameters.version,
-        parameters=_PARAMETERS.dump_json(policy.parameters).decode(),
+        parameters=parameters_text(policy.parameters),
     )
 
 
 def policy_from(message: HousePolicy) -> Policy:
     """A policy as it was received. Raises BadInput."""
     try:
-        parameters = _PARAMETERS.validate_json(message.parameters)
-    except ValidationError as error:
-        raise BadInput(f"policy: its parameters cannot be read ({error.error_count()} errors)") from error
+        parameters = parameters_of_text(message.parameters)
+    except BadInput as error:
+        raise BadInput(f"policy: its {error}") from error
     axes = Axes(
         message.lowest_k, message.highest_k, message.coldest_top, message.top_step, message.tops,
         message.spread_step, message.spreads,
@@ -249,7 +258,9 @@ def policy_from(message: HousePolicy) -> Policy:
     if not axes.lowest_k < 0.0 < axes.highest_k:
         raise BadInput(f"policy: room temperatures from {axes.lowest_k} to {axes.highest_k} K must hold 0")
     values = unpacked(axes.shape(len(message.step_s)), message.offset_usd, message.scale_usd, message.tables)
-    return Policy(
+    if not np.isfinite(values).all():
+        raise BadInput("policy: its tables hold costs beyond all numbers")
+    policy = Policy(
         edges_s=tuple(float(edge_s) for edge_s in accumulate(message.step_s, initial=message.valid_from_s)),
         price_usd_per_mwh=message.price_usd_per_mwh,
         outdoor_c=message.outdoor_c,
@@ -258,6 +269,15 @@ def policy_from(message: HousePolicy) -> Policy:
         values_usd=values,
         parameters=parameters,
     )
+    _rehearse(policy)
+    return policy
+
+
+def _rehearse(policy: Policy) -> None:
+    """Ask it once, so that what no limit catches is found before it is trusted. Raises BadInput."""
+    tops_c = (policy.parameters.emitters.water_c[0], policy.parameters.emitters.water_c[-1])
+    for state in (StateNow(), *(StateNow((top_c,) * 2, top_c, policy.setpoint_c[0], top_c > 0.0) for top_c in tops_c)):
+        advise(policy, state, policy.edges_s[0])
 
 
 # ---------------------------------------------------------------- using it
@@ -266,7 +286,7 @@ def policy_from(message: HousePolicy) -> Policy:
 def advise(policy: Policy, measured: StateNow, now_s: float, outdoor_c: float | None = None) -> Advice | None:
     """The best action from the measured state to the end of the running hour; None outside the policy's time.
 
-    `outdoor_c`: measured now; it replaces the forecast for this step.
+    `outdoor_c`: measured now; it replaces the forecast for this step. Raises BadInput where the policy leads nowhere.
     """
     if not policy.covers(now_s):
         return None
@@ -282,11 +302,17 @@ def advise(policy: Policy, measured: StateNow, now_s: float, outdoor_c: float | 
         price_usd_per_mwh=np.array([policy.price_usd_per_mwh[index]]),
         parameters=policy.parameters,
         state=measured,
+        wind_m_per_s=np.array([CALM_M_PER_S]),
         setpoint_c=np.array([policy.setpoint_c[index]]),
     )
-    problem = problem_of(case, ONE_STEP)
-    choices = tried(problem, 0, problem.start, mode_now(case, problem))
-    totals = [taken.cost_usd + value_usd(policy, index, taken.mode.running, taken.outcome.after) for taken in choices]
+    try:
+        problem = problem_of(case, ONE_STEP)
+        choices = tried(problem, 0, problem.start, mode_now(case, problem))
+        totals = [one.cost_usd + value_usd(policy, index, one.mode.running, one.outcome.after) for one in choices]
+    except (ArithmeticError, ValueError) as error:
+        raise BadInput(f"policy: cannot be followed ({type(error).__name__}: {error})") from error
+    if not all(map(isfinite, totals)):
+        raise BadInput("policy: cannot be followed, its costs are no numbers")
     return _choose(choices, totals, measured.heat_pump_on)
 
 

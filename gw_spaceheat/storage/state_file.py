@@ -26,16 +26,23 @@ class StateFile:
         except OSError as error:
             raise StorageError(f"{self.path}: {error.strerror}; the state file must be readable") from error
         except ValueError:
-            self._put_away(self.path)
+            self.put_away()
             return None
         return found if isinstance(found, dict) else None
 
-    @staticmethod
-    def _put_away(path: Path) -> None:
+    def put_away(self) -> str:
+        """Nothing is saved any more; where what was is kept for a person, in place of an older one. '': nowhere."""
+        self._memory = None
+        if self.path is None:
+            return ""
+        aside = self.path.with_name(self.path.name + ".damaged")
         try:
-            path.replace(path.with_name(path.name + ".damaged"))
+            self.path.replace(aside)
+        except FileNotFoundError:
+            return ""
         except OSError as error:
-            raise StorageError(f"{path}: damaged, and cannot be put away ({error.strerror})") from error
+            raise StorageError(f"{self.path}: damaged, and cannot be put away ({error.strerror})") from error
+        return str(aside)
 
     def save(self, state: Mapping[str, object]) -> None:
         """Durable when this returns. Raises StorageError."""

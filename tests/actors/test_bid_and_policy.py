@@ -1,11 +1,14 @@
 """In virtual time: bid, clearing, contract and regret; and the house on its policy while the AtomicTNode is away."""
 
+import json
 import re
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
-from actors.events import Received
+from actors.atomic_tnode import AtomicTNode
+from actors.events import Received, Tick
 from commands.outage import Outage, run_outage
 from commands.site import Site, load_site
 from commands.virtual import VirtualHouse
@@ -27,10 +30,12 @@ def site() -> Site:
 class Run:
     """A house from midnight on, with its lines in minutes since then."""
 
-    def __init__(self, site: Site, policies: bool = True, start_s: float = MIDNIGHT_S) -> None:
+    def __init__(
+        self, site: Site, policies: bool = True, start_s: float = MIDNIGHT_S, folder: Path | None = None
+    ) -> None:
         self.start_s = start_s
         self.lines: list[Line] = []
-        self.house = VirtualHouse(site, start_s, 1, sink=self._keep, policies=policies)
+        self.house = VirtualHouse(site, start_s, 1, sink=self._keep, folder=folder, policies=policies)
 
     def _keep(self, at_s: float, actor: str, kind: str, text: str) -> None:
         self.lines.append(((at_s - self.start_s) / MINUTE_S, actor, kind, text))
@@ -148,6 +153,63 @@ def test_a_policy_that_is_old_or_for_another_house_is_refused(site: Site) -> Non
     assert "older" in refused[1]
     assert "unpacked" in refused[2]
     assert not run.of("crash")
+
+
+def test_prices_that_begin_later_are_said_and_not_planned_with(site: Site) -> None:
+    run = Run(site)
+    run.to(6.0)
+    atn = run.house.runtime._addresses["atn"]
+    assert isinstance(atn.actor, AtomicTNode) and atn.actor._prices is not None
+    plan = atn.actor.plan
+    later = atn.actor._prices.model_copy(update={"start_s": int(MIDNIGHT_S) + 3 * 3600})
+    for minutes in (6.5, 7.0):
+        atn.tell(Received("cloud", "d1", Header("d1", "atn", "gw.spaceheat.prices"), later, False, 0.0))
+        atn.tell(Tick("plan"))
+        run.to(minutes)
+    ((_, said),) = run.of("prices", "atn")
+    assert said == "prices begin at 2016-12-12T08:00:00Z, a plan would at 2016-12-12T05:05:00Z: no new plan"
+    assert atn.actor.plan is plan
+    run.to(20.0)
+    assert atn.actor.plan is not plan
+
+
+def hostile(message: HousePolicy, **heat_pump: float) -> HousePolicy:
+    document = json.loads(message.parameters)
+    document["heat_pump"].update(heat_pump)
+    return message.model_copy(update={"parameters": json.dumps(document), "created_ms": message.created_ms + 3_600_000})
+
+
+def test_a_policy_that_would_fail_is_neither_followed_nor_kept(site: Site, tmp_path: Path) -> None:
+    run = Run(site, folder=tmp_path)
+    run.to(10.0)
+    local, kept = run.house.runtime._addresses["local-controller"], tmp_path / "policy.json"
+    saved = kept.read_bytes()
+    good = HousePolicy.model_validate_json(saved)
+    local.tell(Received("cloud", "d1", Header("d1", "s", "gw.spaceheat.policy"), hostile(good, lift_k=0.0), False, 0.0))
+    run.to(11.0)
+    ((_, refused),) = run.of("policy")
+    assert refused.startswith("refused: policy: its parameters: heat_pump.lift_k: 0.0 must be above 0")
+    assert kept.read_bytes() == saved
+    assert not run.of("crash")
+
+
+def test_a_saved_policy_that_would_fail_is_set_aside_and_the_house_goes_on(site: Site, tmp_path: Path) -> None:
+    first = Run(site, folder=tmp_path)
+    first.to(10.0)
+    kept = tmp_path / "policy.json"
+    bad = hostile(HousePolicy.model_validate_json(kept.read_bytes()), rated_heat_kw=0.0)
+    kept.write_text(bad.model_dump_json(by_alias=True))
+    runtime = first.house.runtime
+    first.house.stop_atomic_tnode()
+    for _ in range(2):
+        runtime.stop("local-controller")
+        runtime.start("local-controller")
+        first.to(20.0)
+    ((_, said),) = first.of("policy")
+    assert "rated_heat_kw: 0.0 must be above 0" in said and said.endswith(f"set aside as {kept}.damaged")
+    assert not kept.exists()
+    assert HousePolicy.model_validate_json(kept.with_name("policy.json.damaged").read_bytes()) == bad
+    assert not first.of("crash") and first.of("local")
 
 
 @pytest.mark.slow

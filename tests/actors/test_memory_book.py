@@ -2,18 +2,26 @@
 offers nothing new."""
 
 import re
+import shutil
+import sqlite3
+import zlib
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from actors.atomic_tnode import AtomicTNode
+from actors.base import Context
+from actors.memory_book import MemoryBook
 from commands.site import Site, load_site
 from commands.virtual import VirtualHouse
 from gw_spaceheat.storage.atn_memory import AtnMemory, MemoryFile
 
 MIDNIGHT_S = datetime.fromisoformat("2016-12-12T05:00:00+00:00").timestamp()
 MINUTE_S = 60.0
+AT_THE_END = "at-the-end.db"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +58,8 @@ def restarted(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run.to(115.2)
     run.house.start_atomic_tnode()
     run.to(182.0)
+    with closing(sqlite3.connect(run.path)) as source, closing(sqlite3.connect(run.path.with_name(AT_THE_END))) as copy:
+        source.backup(copy)
     return run
 
 
@@ -104,6 +114,45 @@ def test_a_memory_of_another_run_is_left_alone(restarted: Run, site: Site) -> No
     again = Run(site, restarted.path)
     again.to(62.0)
     assert not again.of("resumed") and again.of("accepted")
+
+
+class Quiet:
+    """What a memory book needs of its actor."""
+
+    def __init__(self, now_s: float) -> None:
+        self.said: list[tuple[str, str]] = []
+        self._now_s = now_s
+
+    def now(self) -> float:
+        return self._now_s
+
+    def log(self, kind: str, text: str) -> None:
+        self.said.append((kind, text))
+
+
+def test_one_memory_that_cannot_be_read_takes_no_other_along(restarted: Run, site: Site, tmp_path: Path) -> None:
+    """Of contract, bids and prices: each is read or said, whatever became of the ones before it."""
+    path, now_s = tmp_path / "m.db", MIDNIGHT_S + 182.5 * MINUTE_S
+    shutil.copy(restarted.path.with_name(AT_THE_END), path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE contract_state SET body = ?", (zlib.compress(b"{}"),))
+        (first, *others) = db.execute("SELECT row FROM memory WHERE kind = 'bid' ORDER BY row").fetchall()
+        assert others
+        db.execute("UPDATE memory SET body = ? WHERE row = ?", (zlib.compress(b'{"bid": 3}'), *first))
+        db.execute("UPDATE memory SET body = ? WHERE kind = 'forecast'", (b"bits that fell over",))
+    memory = AtnMemory(path)
+    quiet = Quiet(now_s)
+    recalled = MemoryBook(memory, site.house.atn_alias, site.weather.name).open(cast("Context", quiet))
+    memory.close()
+    assert recalled.contract.current is None
+    assert [kind for kind, _ in quiet.said] == ["memory"] * 3
+    for said, part in zip(
+        (text for _, text in quiet.said), ("a memory cannot be read", "contract state", ""), strict=True
+    ):
+        assert part in said and said.endswith("not used")
+    assert recalled.prices is not None and recalled.corrections.hours > 0.5
+    assert list(recalled.bids) == [MIDNIGHT_S + 3600.0 * hour for hour in (2, 3)]
+    assert all(price is not None for _, price in recalled.bids.values())
 
 
 def test_without_a_disk_nothing_new_is_offered_and_it_is_said_once(site: Site, tmp_path: Path) -> None:

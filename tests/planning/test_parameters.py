@@ -1,5 +1,7 @@
 """What the planner believes: built from the house file or the field's numbers, and wrong on purpose."""
 
+from math import inf, nan
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,24 @@ def test_quadratic_curve_of_the_field() -> None:
         quadratic_curve(50.0, (43.3, 1.5), (71.1, 9.8), 11.1)
     with pytest.raises(BadInput, match="heat_kw must rise"):
         EmitterCurve((0.0, 0.0), (20.0, 30.0), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("heat_kw", "water_c", "drop_k_per_kw", "rule"),
+    [
+        ((0.0, nan, 2.0), (20.0, 30.0, 40.0), 1.0, "must be finite"),
+        ((0.0, 1.0, 2.0), (20.0, nan, 40.0), 1.0, "must be finite"),
+        ((0.0, 1.0, inf), (20.0, 30.0, 40.0), 1.0, "must be finite"),
+        ((0.0, 1.0), (20.0, 30.0), nan, "must be finite"),
+        ((1.0, 2.0), (20.0, 30.0), 1.0, "begins at 1, must begin at 0"),
+        ((-1.0, 2.0), (20.0, 30.0), 1.0, "begins at -1, must begin at 0"),
+    ],
+)
+def test_a_curve_of_no_use_is_refused(
+    heat_kw: tuple[float, ...], water_c: tuple[float, ...], drop_k_per_kw: float, rule: str
+) -> None:
+    with pytest.raises(BadInput, match=rule):
+        EmitterCurve(heat_kw, water_c, drop_k_per_kw)
 
 
 def test_cop_models_agree_with_themselves() -> None:

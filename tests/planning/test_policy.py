@@ -1,10 +1,14 @@
 """The policy: small, faithful through its message, and acting like the plan it was made from."""
 
+import json
 import random
 from dataclasses import replace
+from math import isfinite
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.policy import HousePolicy
@@ -45,6 +49,9 @@ def winter(
 
 def sent(policy: Policy) -> HousePolicy:
     return message_of(policy, alias="d1.beech", scada_alias="d1.beech.scada", message_id=ID, now_s=HOUR_S)
+
+
+NEAR = solve(winter((60,) * 4), PlannerOptions(level_nodes=24))
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +114,85 @@ def test_what_is_damaged_is_refused_by_name(solution: Solution) -> None:
     ):
         with pytest.raises(BadInput, match="policy"):
             policy_from(said.model_copy(update=damage))
+
+
+def changed(text: str, path: tuple[str, ...], value: object) -> str:
+    document = json.loads(text)
+    part = document
+    for name in path[:-1]:
+        part = part[name]
+    part[path[-1]] = value
+    return json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "rule"),
+    [
+        (("heat_pump", "lift_k"), 0.0, r"heat_pump\.lift_k: 0\.0 must be above 0"),
+        (("heat_pump", "rated_heat_kw"), 0.0, r"heat_pump\.rated_heat_kw: 0\.0 must be above 0"),
+        (("heat_pump", "lift"), 8.0, r"heat_pump\.lift: no such field"),
+        (("store", "kwh_per_kelvin"), 1.5, r"store\.kwh_per_kelvin: no such field"),
+        (("load", "at_zero_kw"), "4", r"load\.at_zero_kw: '4' must be a number"),
+        (("emitters", "heat_kw"), [0.0, 0.0], "heat_kw must rise"),
+    ],
+)
+def test_parameters_beyond_their_limits_are_refused_by_name(
+    solution: Solution, path: tuple[str, ...], value: object, rule: str
+) -> None:
+    said = sent(policy_of(solution))
+    with pytest.raises(BadInput, match=f"policy: its .*{rule}"):
+        policy_from(said.model_copy(update={"parameters": changed(said.parameters, path, value)}))
+
+
+NUMBERS = [
+    (part, name)
+    for part, names in {
+        "load": ("at_zero_kw", "per_k_kw", "wind_kw_per_k_m_s", "wind_base_c", "indoor_c"),
+        "emitters": ("drop_k_per_kw", "return_c"),
+        "house": ("capacity_kwh_per_k", "lowest_k", "highest_k"),
+        "heat_pump": (
+            "rated_heat_kw", "greatest_electric_kw", "per_k_outdoor", "per_k_leaving", "rated_outdoor_c", "lift_k",
+            "rated_leaving_c", "least_share", "defrost_below_c", "defrost_share", "minimum_modulation", "start_usd",
+            "maximum_leaving_c", "maximum_entering_c", "start_delay_s", "minimum_on_s", "minimum_off_s",
+        ),
+        "store": ("kwh_per_k", "loss_kw_per_k", "maximum_c", "ambient_c"),
+    }.items()
+    for name in names
+]  # fmt: skip
+HOSTILE = st.one_of(
+    st.sampled_from((0.0, 1e-300, -1e-300, 1e-9, 1.0, 1e3, 1e9, -1.0, -1e9, 149.0, 1e308, None)),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    numbers=st.dictionaries(st.sampled_from(NUMBERS), HOSTILE, max_size=3),
+    series=st.sampled_from(("price_usd_per_mwh", "outdoor_c", "setpoint_c", "offset_usd", "scale_usd")),
+    height=st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)),
+    axes=st.dictionaries(
+        st.sampled_from(("lowest_k", "highest_k", "coldest_top", "top_step", "spread_step")),
+        st.floats(1e-300, 1e300) | st.floats(-1e300, -1e-300),
+        max_size=1,
+    ),
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_hostile_policy_is_refused_or_gives_an_answer(
+    numbers: dict[tuple[str, str], float | None], series: str, height: float | None, axes: dict[str, float]
+) -> None:
+    """Whatever its numbers: BadInput, or an action with a finite worth from any measured state, never another error."""
+    said = sent(policy_of(NEAR))
+    text = said.parameters
+    for path, value in numbers.items():
+        text = changed(text, path, value)
+    rest = {} if height is None else {series: (height,) * len(said.step_s)}
+    try:
+        policy = policy_from(said.model_copy(update={"parameters": text, **axes, **rest}))
+        for state in (WARM, COLD, StateNow(), StateNow((200.0, -80.0), 55.0, 8.0, True, HOUR_S)):
+            advice = advise(policy, state, HOUR_S + 5000.0, -20.0)
+            assert advice is not None and isfinite(advice.better_usd)
+    except BadInput as error:
+        assert "policy" in str(error)
 
 
 def test_its_values_are_the_planners_to_a_few_cents(solution: Solution, policy: Policy) -> None:

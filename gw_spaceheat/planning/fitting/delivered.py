@@ -9,7 +9,7 @@ from gw_spaceheat.house.model import Plumbing
 from gw_spaceheat.physics.emitters import NOMINAL_ROOM_C
 from gw_spaceheat.physics.water import CP_WATER, heat_kwh
 from gw_spaceheat.planning.fitting.estimate import Mask, Refused, jackknife
-from gw_spaceheat.planning.fitting.history import Samples
+from gw_spaceheat.planning.fitting.history import STEP_S, Samples
 from gw_spaceheat.planning.fitting.instruments import Instruments
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.parameters import StoreParameters
@@ -81,7 +81,7 @@ def _pipe_kw(samples: Samples, plumbing: Plumbing, ambient_c: float) -> Floats |
         return None
     pipe = plumbing.pipe
     around_c = ambient_c + pipe.ambient_outdoor_share * (outdoor_c - ambient_c)
-    kept_kw = heat_kwh(pipe.litres, 1.0) * np.gradient(pipe_c, samples.step_s / 3600.0)
+    kept_kw = heat_kwh(pipe.litres, 1.0) * np.gradient(pipe_c, STEP_S / 3600.0)
     taken_kw = np.nan_to_num(kept_kw + pipe.loss_w_per_k / 1000.0 * (pipe_c - around_c))
     result: Floats = taken_kw if primary is None else np.where(primary > 0.0, 0.0, taken_kw)
     return result
@@ -106,7 +106,7 @@ def _by_balance(
     drop_on_k = np.where(flowing, drop_k, 0.0)
     into_kw = element_w / 1000.0 - store.loss_kw_per_k * (store_c - store.ambient_c)
     first = np.arange(0, store_c.size - BALANCE_STEPS, BALANCE_STEPS)
-    hours = BALANCE_STEPS * samples.step_s / 3600.0
+    hours = BALANCE_STEPS * STEP_S / 3600.0
     stored_kw = store.kwh_per_k * (store_c[first + BALANCE_STEPS] - store_c[first]) / hours
     given_kw = np.add.reduceat(into_kw, first)[: first.size] / BALANCE_STEPS
     drops_k = np.add.reduceat(drop_on_k, first)[: first.size] / BALANCE_STEPS

@@ -3,16 +3,14 @@
 import json
 from dataclasses import asdict
 
-from pydantic import TypeAdapter, ValidationError
-
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.planning.fitting.fit import FitResult
 from gw_spaceheat.planning.parameters import PlannerParameters
+from gw_spaceheat.planning.parameters_document import parameters_of_text, parameters_text
 
 TYPE_NAME = "gws.planner.parameters"
 VERSION = "1"
-_ADAPTER = TypeAdapter(PlannerParameters)
 
 
 def to_document(result: FitResult, created_s: float) -> dict[str, object]:
@@ -26,7 +24,7 @@ def to_document(result: FitResult, created_s: float) -> dict[str, object]:
         "to_utc": utc_text(result.to_s),
         "days": round(result.days, 3),
         "source": result.parameters.source,
-        "parameters": _ADAPTER.dump_python(result.parameters, mode="json"),
+        "parameters": json.loads(parameters_text(result.parameters)),
         "estimates": [asdict(one) for one in result.estimates],
     }
 
@@ -39,23 +37,4 @@ def parameters_from_json(text: str) -> PlannerParameters:
         raise BadInput(f"parameters: no JSON ({error})") from error
     if not isinstance(document, dict) or document.get("type_name") != TYPE_NAME or document.get("version") != VERSION:
         raise BadInput(f"parameters: must be an object with type_name {TYPE_NAME} and version {VERSION}")
-    given = document.get("parameters")
-    try:
-        parameters = _ADAPTER.validate_python(given)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise BadInput(f"parameters: {problems}") from error
-    unknown = _unknown(given, _ADAPTER.dump_python(parameters, mode="json"), "parameters")
-    if unknown:
-        raise BadInput(f"parameters: unknown {', '.join(unknown)}")
-    return parameters
-
-
-def _unknown(given: object, understood: object, where: str) -> list[str]:
-    """What was given and not understood: a misspelt name must not silently mean the default."""
-    if not isinstance(given, dict) or not isinstance(understood, dict):
-        return []
-    found = [f"{where}.{name}" for name in given if name not in understood]
-    for name in given.keys() & understood.keys():
-        found += _unknown(given[name], understood[name], f"{where}.{name}")
-    return sorted(found)
+    return parameters_of_text(json.dumps(document.get("parameters")))

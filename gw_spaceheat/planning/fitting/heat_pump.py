@@ -7,7 +7,7 @@ import numpy as np
 
 from gw_spaceheat.planning.fitting.delivered import KW_PER_K_LITRE_PER_MIN
 from gw_spaceheat.planning.fitting.estimate import Estimate, Mask, Refused, held_for, jackknife, or_house_file, span
-from gw_spaceheat.planning.fitting.history import Samples
+from gw_spaceheat.planning.fitting.history import STEP_S, Samples
 from gw_spaceheat.planning.fitting.instruments import Instruments
 from gw_spaceheat.planning.maths import SCALARS, Floats
 from gw_spaceheat.planning.parameters import CarnotCop, HeatPumpParameters
@@ -66,7 +66,7 @@ def _running(samples: Samples, pump: HeatPumpParameters) -> _Running | Refused:
     on &= np.isfinite(heat_kw + power_kw + outdoor_c)
     # A defrost takes heat: it ends steadiness as a stop does.
     steady = held_for(on & (heat_kw > 0.0), STEADY_BEFORE_STEPS, STEADY_AFTER_STEPS)
-    hours = float(steady.sum()) * samples.step_s / 3600.0
+    hours = float(steady.sum()) * STEP_S / 3600.0
     if hours < LEAST_RUNNING_H:
         return Refused(f"the heat pump ran steadily for {hours:.1f} h, {LEAST_RUNNING_H:.0f} h are needed")
     leaving_c = np.maximum(leaving_c, entering_c)
@@ -105,7 +105,7 @@ def _defrost(running: _Running, pump: HeatPumpParameters, ideal_kw: Floats) -> E
     if pump.defrost_below_c is None:
         return Refused("it never defrosts, the house file says")
     cold = running.outdoor_c < pump.defrost_below_c
-    hours = float(cold.sum()) / 60.0
+    hours = float(cold.sum()) * STEP_S / 3600.0
     if hours < LEAST_RUNNING_H:
         return Refused(f"the heat pump ran for {hours:.1f} h below {pump.defrost_below_c:.0f} C")
 

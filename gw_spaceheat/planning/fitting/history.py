@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gw_spaceheat.errors import BadInput
+from gw_spaceheat.physics.thermometers import top_first
 from gw_spaceheat.planning.maths import Floats
 
 STEP_S = 60.0
+"""Of the one grid that every part of the fit counts its `..._STEPS` in."""
 DAY_S = 86400.0
 FLAT_LINE_PERIODS = 2.1
 USUAL_PERCENTILE = 99.0
@@ -38,19 +40,18 @@ class History:
         ends = [float(one.times_s[-1]) for one in self.readings.values()]
         return min(starts), max(ends)
 
-    def sampled(self, step_s: float = STEP_S) -> "Samples":
-        """Every quantity at every step: the last reading, NaN where that is older than 2.1 periods."""
+    def sampled(self) -> "Samples":
+        """Every quantity at every minute: the last reading, NaN where that is older than 2.1 periods."""
         start_s, end_s = self.span_s
-        times_s = np.arange(math.ceil(start_s / step_s) * step_s, end_s + 0.5 * step_s, step_s)
-        return Samples(times_s, step_s, {name: _held(one, times_s) for name, one in self.readings.items()})
+        times_s = np.arange(math.ceil(start_s / STEP_S) * STEP_S, end_s + 0.5 * STEP_S, STEP_S)
+        return Samples(times_s, {name: _held(one, times_s) for name, one in self.readings.items()})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Quantities on one grid; NaN where nothing was read."""
+    """Quantities on one grid, every `STEP_S`; NaN where nothing was read."""
 
     times_s: Floats
-    step_s: float
     values: Mapping[str, Floats]
 
     def get(self, quantity: str) -> Floats | None:
@@ -70,12 +71,12 @@ class Samples:
         return result
 
     def present(self, prefix: str) -> list[str]:
-        """Quantities of that beginning, in natural order: `tank1_1_c`, `tank1_2_c`, `tank2_1_c`."""
-        return sorted(name for name in self.values if name.startswith(prefix))
+        """Quantities of that beginning, in natural order: `tank1_2_c`, `tank2_1_c`, `tank10_1_c`."""
+        return list(top_first(self.values, prefix))
 
     @property
     def days(self) -> float:
-        return self.times_s.size * self.step_s / DAY_S
+        return self.times_s.size * STEP_S / DAY_S
 
     @property
     def day_of(self) -> Floats:

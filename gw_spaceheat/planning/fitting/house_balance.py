@@ -13,7 +13,7 @@ from gw_spaceheat.house.model import Plumbing
 from gw_spaceheat.physics.building import normal_shares
 from gw_spaceheat.planning.fitting.delivered import Delivered
 from gw_spaceheat.planning.fitting.estimate import Estimate, Jackknife, Mask, Refused, jackknife, or_house_file, span
-from gw_spaceheat.planning.fitting.history import Samples
+from gw_spaceheat.planning.fitting.history import STEP_S, Samples
 from gw_spaceheat.planning.fitting.instruments import Instruments
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.parameters import MASS_SHARE, LoadLine, PlannerParameters
@@ -108,7 +108,7 @@ class _Windows:
         self, samples: Samples, heat_kw: Floats, outdoor_c: Floats, air_c: Floats, line: LoadLine, fixed_slope: bool
     ) -> None:
         self._fixed_kw_per_k = -line.per_k_kw if fixed_slope else None
-        hours = samples.step_s / 3600.0
+        hours = STEP_S / 3600.0
         excess_k = air_c - line.indoor_c - outdoor_c
         start, end, gaps = _ends(heat_kw + excess_k)
         good = gaps == 0

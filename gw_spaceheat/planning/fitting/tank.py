@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from gw_spaceheat.planning.fitting.estimate import Estimate, Mask, Refused, held_for, jackknife, or_house_file, span
-from gw_spaceheat.planning.fitting.history import Samples
+from gw_spaceheat.planning.fitting.history import STEP_S, Samples
 from gw_spaceheat.planning.fitting.instruments import Instruments
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.parameters import StoreParameters
@@ -74,12 +74,9 @@ def _loss(
         # In the melting range a kelvin is many kilowatt-hours, and a thermometer too coarse.
         usable &= ~((layers_c > low_c) & (layers_c < high_c)).any(axis=0)
     mean_c = layers_c.mean(axis=0)
-    rows = [
-        (first, last, *_cooling(mean_c[first:last], samples.step_s))
-        for first, last in _periods(held_for(usable, SETTLE_STEPS))
-    ]
+    rows = [(first, last, *_cooling(mean_c[first:last])) for first, last in _periods(held_for(usable, SETTLE_STEPS))]
     rows = [row for row in rows if row[2] - ambient.value > LEAST_EXCESS_K]
-    idle_h = sum(last - first for first, last, _, _ in rows) * samples.step_s / 3600.0
+    idle_h = sum(last - first for first, last, _, _ in rows) * STEP_S / 3600.0
     if idle_h < LEAST_IDLE_H:
         return Refused(f"store at rest and warm for {idle_h:.1f} h, {LEAST_IDLE_H:.0f} h are needed")
     table = np.array(rows)
@@ -120,8 +117,8 @@ def _periods(mask: Mask) -> list[tuple[int, int]]:
     return pieces
 
 
-def _cooling(mean_c: Floats, step_s: float) -> tuple[float, float]:
+def _cooling(mean_c: Floats) -> tuple[float, float]:
     """Mean temperature (C) and how fast it falls (K/h)."""
-    hours = np.arange(mean_c.size) * (step_s / 3600.0)
+    hours = np.arange(mean_c.size) * (STEP_S / 3600.0)
     slope = float(np.polyfit(hours, mean_c, 1)[0])
     return float(mean_c.mean()), -slope

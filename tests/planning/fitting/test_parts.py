@@ -5,7 +5,7 @@ import pytest
 
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.planning.fitting.delivered import KW_PER_K_LITRE_PER_MIN, Delivered
-from gw_spaceheat.planning.fitting.history import DAY_S, HistoryBuilder, Samples
+from gw_spaceheat.planning.fitting.history import DAY_S, STEP_S, HistoryBuilder, Samples
 from gw_spaceheat.planning.fitting.house_balance import fit_house
 from gw_spaceheat.planning.fitting.instruments import Instruments
 from gw_spaceheat.planning.fitting.tank import fit_store
@@ -15,7 +15,7 @@ EXACT = Instruments(0.0, 0.0, 0.0, 0.0)
 
 
 def samples(days: int, **values: np.ndarray) -> Samples:
-    return Samples(np.arange(days * 1440) * 60.0, 60.0, values)
+    return Samples(np.arange(days * 1440) * STEP_S, values)
 
 
 def test_a_house_that_obeys_the_two_capacities_gives_them_back() -> None:
@@ -64,6 +64,12 @@ def test_a_store_that_only_rests_while_it_melts_tells_nothing() -> None:
     melting = MeltingParameters(30.0, 60.0, 20.0)
     loss, _ = fit_store(*cooling_store(18.0, melting), EXACT)
     assert not loss.fitted and loss.value == 0.006 and "at rest" in loss.reason
+
+
+def test_layers_come_in_the_order_of_their_numbers() -> None:
+    names = ("tank10_1_c", "tank2_2_c", "buffer_1_c", "tank1_1_c", "tank2_1_c")
+    grid = samples(1, **dict.fromkeys(names, np.zeros(1440)))
+    assert grid.present("tank") == ["tank1_1_c", "tank2_1_c", "tank2_2_c", "tank10_1_c"]
 
 
 def test_held_values_go_stale() -> None:

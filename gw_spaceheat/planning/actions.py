@@ -3,9 +3,10 @@
 Minimum times and the start's delay act through the shares. What is exact: on steps shorter than the minimum run (off)
 time a mode counts the steps still to run (to rest); on steps up to half an hour, and on those of which the delay is a
 tenth or more, a start gives heat only after its delay, because one rung of the ladder is just the rest of the step.
-What is not: on other steps the tables ignore the delay (the roll-out does not), a delay longer than a step ends with
-it, and inside a step a share below the minimum modulation means on and off. A unit that nobody can turn down runs
-a long step in one block at full power.
+What is not: on other steps the tables ignore the delay (the roll-out does not), and a delay longer than a step ends
+with it. A unit that nobody can turn down runs a long step in one block at full power, and a short one all of it or not
+at all; one that can be turned down runs a short step at its minimum modulation or more, and a long one of a smaller
+share ends at rest.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ STOPS_BELOW = 0.95
 
 From here on it is offered as a whole run (`decisions/offer.WHOLE`).
 """
+LEAST_SHARE = 0.01
+"""Of a unit that can be turned down as far as one likes: less is rest."""
 
 
 class Rung(Enum):
@@ -95,18 +98,25 @@ class StepTimes:
     """Further steps it must run after the one it started in."""
     more_off: int
 
+    @property
+    def start_in_step(self) -> bool:
+        """Whether a rung of the ladder is just what a start leaves of the step."""
+        return self.delayed and 0.0 < self.start_share < NEARLY_ONE
+
 
 def step_times(source: HeatSource, hours: float) -> StepTimes:
     """Minimum run, off and start time on steps of `hours`."""
     step_s = 3600.0 * hours
     short = hours <= SHORT_STEP_H
     # On a long step a run may end inside it; on a short one the unit runs through, turned down as far as it goes.
-    least = source.minimum_modulation if short else min(1.0, source.minimum_on_s / step_s)
+    turned_down = source.minimum_modulation if source.leaving_choice else 1.0
+    least = turned_down if short else min(1.0, source.minimum_on_s / step_s)
+    stops_below = max(turned_down, LEAST_SHARE) if source.leaving_choice else STOPS_BELOW
     return StepTimes(
         least=least,
         start_share=max(0.0, 1.0 - source.start_delay_s / step_s),
         delayed=short or source.start_delay_s > SHORT_DELAY * step_s,
-        stops_below=0.0 if short or source.leaving_choice or source.minimum_on_s > step_s else STOPS_BELOW,
+        stops_below=0.0 if short or source.minimum_on_s > step_s else stops_below,
         more_on=max(0, ceil(source.minimum_on_s / step_s - 1e-9) - 1),
         more_off=max(0, ceil(source.minimum_off_s / step_s - 1e-9) - 1),
     )
@@ -124,12 +134,18 @@ def line_of(action: Action, times: StepTimes) -> tuple[float, float, float]:
             return 1.0, 0.0, times.least
         case Rung.THIRD:
             return 2.0 / 3.0, 1.0 / 3.0, times.least
-        case Rung.MIDDLE if times.delayed and 0.0 < times.start_share < NEARLY_ONE:
+        case Rung.MIDDLE if times.start_in_step:
             return 0.0, times.start_share, 0.0
         case Rung.MIDDLE:
             return 1.0 / 3.0, 2.0 / 3.0, times.least
         case Rung.FULL:
             return 0.0, 1.0, 0.0
+
+
+def only_starts(action: Action, step: StepHeat, times: StepTimes) -> bool:
+    """Whether the action is what a start leaves of a step, and less than a source that runs on can do."""
+    for_start = action.rung is MIDDLE and times.start_in_step and times.start_share < times.least
+    return for_start and not is_committed(action, step)
 
 
 def is_committed(action: Action, step: StepHeat) -> bool:

@@ -23,11 +23,13 @@ from gw_spaceheat.planning.compiled_step import (
 from gw_spaceheat.planning.grid import HOUSE_NODES, NEARLY_ONE, Places, Table
 from gw_spaceheat.planning.heat_load import StepHeat
 from gw_spaceheat.planning.problem import Problem
-from gw_spaceheat.planning.value import OFF, ON, Candidates, end_table
+from gw_spaceheat.planning.value import OFF, ON, Candidates, end_table, only_start_of
 
 Actions = NDArray[np.int8]
 
 NEVER_C, NEVER_FULL_C, NEXT = -1e9, 1e9, np.uint64(1)
+NONE = -1
+"""No action only starts."""
 
 
 @compiled
@@ -91,8 +93,12 @@ def _cheapest(
     run: Table,
     starts: Table,
     best: Indices,
+    only_starts: int,
 ) -> None:
-    """Least cost over the actions from `first` to `last`, without a start's cost (and by which), and with it."""
+    """Least cost over the actions from `first` to `last`, without a start's cost (and by which), and with it.
+
+    Without one, that which only starts does not count.
+    """
     run[:] = np.inf
     starts[:] = np.inf
     count = prepared.cell.shape[2]
@@ -101,7 +107,8 @@ def _cheapest(
         own = slice(place * count, (place + 1) * count)
         for action in range(first, last):
             _costs(prepared, action, place, price, after, sizes, costs)
-            _lower_and_tell(run[own], best[own], costs, np.int32(action))
+            if action != only_starts:
+                _lower_and_tell(run[own], best[own], costs, np.int32(action))
             _lower_by_start(starts[own], costs, prepared.start_usd[action, place])
 
 
@@ -125,29 +132,31 @@ def _fill(
     more: tuple[int, int],
     next_more: tuple[int, int],
     stops: bool,
+    only: int,
     sizes: tuple[np.uint64, np.uint64],
     kept: Actions,
     table: Table,
 ) -> None:
     """One step of the recursion, for all modes: as `value._fill`. `stops`: cells reach from the row off to that on.
 
-    `kept` takes the best idle action, the best running one and the best of all where the source runs on.
+    `only`: the action that only starts. `kept` takes the best idle action, the best running one and the best of all
+    where the source runs on.
     """
     actions, size = prepared.cell.shape[0], table.shape[1]
     more_on, more_off = more
     last_on, last_off = next_more
     work, best = np.empty((4, size), np.float32), np.empty((3, size), np.int32)
     rest, run, starts, spare, unused = work[0], work[1], work[2], work[3], best[2]
-    _cheapest(prepared, 0, idle, price, after[OFF], sizes, rest, spare, best[0])
+    _cheapest(prepared, 0, idle, price, after[OFF], sizes, rest, spare, best[0], NONE)
     on = np.concatenate((after[OFF], after[ON])) if stops else after[ON]
-    _cheapest(prepared, idle, actions, price, on, sizes, run, starts, best[1])
+    _cheapest(prepared, idle, actions, price, on, sizes, run, starts, best[1], only)
     _tell(kept, best[0], best[1], rest, run)
     if more_on > 0:
-        _cheapest(prepared, idle, actions, price, after[ON + min(more_on, last_on)], sizes, spare, starts, unused)
+        _cheapest(prepared, idle, actions, price, after[ON + min(more_on, last_on)], sizes, spare, starts, unused, only)
         table[ON + 1] = run
         for left in range(2, more_on + 1):
             row = after[ON + min(left - 1, last_on)]
-            _cheapest(prepared, idle, actions, price, row, sizes, table[ON + left], spare, unused)
+            _cheapest(prepared, idle, actions, price, row, sizes, table[ON + left], spare, unused, only)
     table[OFF] = rest
     _lower(table[OFF], starts)
     if more_off > 0:
@@ -155,7 +164,7 @@ def _fill(
         for left in range(2, more_off + 2):
             stay = min(left - 1, last_off)
             row = after[ON + last_on + stay if stay > 0 else OFF]
-            _cheapest(prepared, 0, idle, price, row, sizes, rest, spare, unused)
+            _cheapest(prepared, 0, idle, price, row, sizes, rest, spare, unused, NONE)
             if left <= more_off:
                 table[ON + more_on + left] = rest
     table[ON] = rest
@@ -198,7 +207,9 @@ def _backward(
         table = out[first : first + 2 + more_on + more_off]
         stops = bool(step.stops_below > np.float32(0.0))
         kept = best[min(index, best.shape[0] - 1)]
-        _fill(prepared, idle, prices[index], after, (more_on, more_off), next_more, stops, sizes, kept, table)
+        _fill(
+            prepared, idle, prices[index], after, (more_on, more_off), next_more, stops, int(n[6]), sizes, kept, table
+        )
         after, next_more = table, (more_on, more_off)
 
 
@@ -224,6 +235,7 @@ def _length(step: StepHeat) -> tuple[float, bool]:
 def _step_numbers(problem: Problem, step: StepHeat, times: StepTimes) -> tuple[float, ...]:
     greatest = times.start_share + 1e-6 if times.delayed else np.inf
     committed_kwh = step.committed_kwh if step.committed_kwh == step.committed_kwh else -1.0
+    only = only_start_of(problem, step, times)
     return (
         step.hours,
         step.setpoint_k,
@@ -231,6 +243,7 @@ def _step_numbers(problem: Problem, step: StepHeat, times: StepTimes) -> tuple[f
         problem.house.source.start_usd,
         min(greatest, 2.0),
         times.stops_below,
+        NONE if only is None else problem.idle + only,
     )
 
 

@@ -6,7 +6,7 @@ Works on plain floats: the same physics as the backward pass (`House.move`), and
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gw_spaceheat.planning.actions import IDLE, STORE_FIRST, Action, Water, committed_share, is_committed
+from gw_spaceheat.planning.actions import IDLE, STORE_FIRST, Action, Water, committed_share, is_committed, only_starts
 from gw_spaceheat.planning.grid import Table
 from gw_spaceheat.planning.heat_load import Wanted
 from gw_spaceheat.planning.maths import SCALARS
@@ -114,7 +114,8 @@ def _try(
     else:
         bound_s = (house.source.minimum_on_s if running else house.source.minimum_off_s) - step_s
     forced = mode.bound_s > 0.0
-    if late or (forced and mode.running and not running):
+    too_little = mode.running and only_starts(action, step, problem.times[index])
+    if late or too_little or (forced and mode.running and not running):
         cost += NOT_IN_TIME_USD
     # Late by its start, a run to the step's end is whole all the same.
     reach = 1.0 if mode.running else max(0.0, 1.0 - (mode.bound_s + house.source.start_delay_s) / step_s)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from gw_spaceheat.planning.actions import Rung, committed_share, is_committed, line_of
+from gw_spaceheat.planning.actions import Rung, StepTimes, committed_share, is_committed, line_of, only_starts
 from gw_spaceheat.planning.grid import CORNERS, Grid, Places, Table
 from gw_spaceheat.planning.heat_load import StepHeat, Wanted
 from gw_spaceheat.planning.maths import ARRAYS, Floats
@@ -45,6 +45,8 @@ class Prepared:
     Broadcasts against (running actions, states).
     """
     costs_usd: Table
+    only_starts: int | None = None
+    """The running action, counted among these, that a source which runs on may not take."""
     price_usd_per_kwh: float = float("nan")
 
     def at_price(self, price_usd_per_kwh: float) -> Table:
@@ -103,7 +105,14 @@ def prepare(
         other.astype(np.float32, copy=False).reshape(shape),
         start,
         np.empty(shape, dtype=np.float32),
+        only_start_of(problem, step, times),
     )
+
+
+def only_start_of(problem: Problem, step: StepHeat, times: StepTimes) -> int | None:
+    """Which of the running actions only starts; there is one such rung."""
+    running = problem.actions[problem.idle :]
+    return next((place for place, action in enumerate(running) if only_starts(action, step, times)), None)
 
 
 class Known:
@@ -296,9 +305,12 @@ def _fill(
     behind.all(prepared, after, costs)
     costs += now
     rest = costs[:idle].min(axis=0)
-    run = costs[idle:].min(axis=0)
-    np.minimum(rest, run, out=table[ON])
     started, starts = costs[idle:], spare[idle:]
+    if prepared.only_starts is not None:
+        starts[...] = started
+        started = starts  # next, what only starts is struck out of the costs of running on
+    run = _runs_on(costs[idle:], prepared)
+    np.minimum(rest, run, out=table[ON])
     if more_on:
         # A start binds the source: behind it lies the row that counts the steps it must still run.
         behind.running(prepared, after[row_of(True, more_on, *next_more)], starts)
@@ -315,7 +327,7 @@ def _fill(
         for left in range(2, more_on + 1):
             behind.running(prepared, after[row_of(True, left - 1, *next_more)], spare[idle:])
             spare[idle:] += now[idle:]
-            spare[idle:].min(axis=0, out=table[row_of(True, left, *more)])
+            table[row_of(True, left, *more)] = _runs_on(spare[idle:], prepared)
     if more_off:
         table[row_of(False, 1, *more)] = rest
         for left in range(2, more_off + 2):
@@ -325,3 +337,11 @@ def _fill(
             if left <= more_off:
                 table[row_of(False, left, *more)] = bound
         np.minimum(bound, run, out=table[ON])
+
+
+def _runs_on(costs: Table, prepared: Prepared) -> Table:
+    """Least cost (USD) of the running actions for a source that runs already: what only starts is out of its reach."""
+    if prepared.only_starts is not None:
+        costs[prepared.only_starts] = NOT_ALLOWED_USD
+    least: Table = costs.min(axis=0)
+    return least

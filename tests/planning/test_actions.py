@@ -1,5 +1,7 @@
 """What a heat source can do in a step: whole or not at all, unless it can be turned down."""
 
+from itertools import pairwise
+
 import pytest
 
 from gw_spaceheat.planning.case import StateNow
@@ -44,7 +46,7 @@ def test_one_that_can_be_turned_down_runs_at_its_minimum_modulation_or_more(minu
 @pytest.mark.parametrize("outdoor_c", [-12.0, 5.0, 10.0])
 def test_a_long_step_of_less_than_that_ends_at_rest_and_the_next_run_is_a_start(outdoor_c: float) -> None:
     taken = solved((60,) * 24, True, outdoor_c).taken
-    for before, after in zip(taken, taken[1:], strict=False):
+    for before, after in pairwise(taken):
         if before.runs and before.share < 0.35 - NEARLY and after.runs:
             assert after.started
     assert all(one.share >= 0.35 - NEARLY for one in taken if one.runs and one.mode.running and not one.started)

@@ -14,6 +14,7 @@ from gw_spaceheat.messages.market import bid_from
 from gw_spaceheat.planning import bid as rule
 from gw_spaceheat.planning.bid import as_bought, bid_of, bid_regret, market_slot, solve_with_bid, whole_run, with_bid
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
+from gw_spaceheat.planning.heat_load import HOLD
 from gw_spaceheat.planning.maths import ARRAYS, Floats
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.parameters import parameters_of
@@ -145,6 +146,18 @@ def test_a_whole_run_has_its_start_and_needs_its_room() -> None:
     assert run.average_kw == pytest.approx(run.running_kw * (1.0 - delay_s / HOUR_S))
     boiling = replace(WARM, store_c=(74.0,) * 6)
     assert whole_run(solve(case_at((60,) * 24, state=boiling)), 0.0, HOUR_S) is None
+
+
+def test_a_house_without_store_has_a_whole_run_where_it_takes_all_the_heat() -> None:
+    bare = replace(HOUSE, store=None, buffer=None)
+    cold, mild = (solve(case_at((60,) * 12, outdoor_c=outdoor_c, parameters=bare)) for outdoor_c in (-25.0, -5.0))
+    wanted = cold.problem.heats[0].between(1.0, HOLD)
+    assert wanted.capacity_kwh < wanted.wanted_kwh
+    run = whole_run(cold, 0.0, HOUR_S)
+    assert run is not None
+    assert run.running_kw == pytest.approx(wanted.capacity_kwh / wanted.cop)
+    # On a mild day it can run through, too, but at less than it could draw: nobody knows when it does.
+    assert whole_run(mild, 0.0, HOUR_S) is None
 
 
 def test_breakpoints_are_where_two_quantities_cost_the_same() -> None:

@@ -141,6 +141,10 @@ def run_slot(problem: Problem, start: SlotStart, budget_kwh: Floats, targets: ND
         left_kwh -= outcome.electric_kwh
         state = outcome.after
         parts.append((piece, share, outcome))
+    if not start.mode.running and begin_s < slot_s:
+        # Where nothing takes heat the SCADA does not start it (`local_control`: every tank is full).
+        accepted &= used_kwh > LEAST_KWH
+        stopped_s = np.where(accepted, stopped_s, -np.inf)
     running = stopped_s == np.inf
     started = accepted & (not start.mode.running)
     other_usd += source.start_usd * started

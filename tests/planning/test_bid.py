@@ -277,6 +277,18 @@ def test_less_than_a_minimum_run_is_refused_and_a_running_source_ends_its_minimu
     assert not bool(runs.running[0])
 
 
+def test_a_run_that_nothing_takes_heat_from_is_no_start_in_bid_and_plan() -> None:
+    """In summer, beside a store that is full, what is paid to be bought cannot be."""
+    full = replace(WARM, store_c=(74.0,) * 6, heat_pump_on=False)
+    solution = solve(case_at((60,) * 12, -200.0, outdoor_c=25.0, state=full), QUICK)
+    start = rule.slot_start(solution, 0.0, HOUR_S)
+    runs = run_slot(solution.problem, start, np.array([0.0, 3.0, np.inf]), np.array([0, 0, 0]))
+    assert runs.electric_kwh.tolist() == [0.0, 0.0, 0.0]
+    assert not runs.started.any() and not runs.running.any()
+    assert runs.other_usd.tolist() == pytest.approx([float(runs.other_usd[0])] * 3)
+    assert len(set(runs.bound_s.tolist())) == 1
+
+
 def test_a_slot_inside_steps_has_a_bid_too() -> None:
     solution = solve(case_at((60,) * 24, dear_by_day(24)), QUICK)
     bid = bid_of(solution, 900.0, 4500.0)

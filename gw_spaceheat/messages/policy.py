@@ -8,11 +8,13 @@ from gw_spaceheat.messages.base import LeftRightDot, UtcMilliseconds, UtcSeconds
 
 MOST_STEPS = 96
 LONGEST_S = 49 * 3600
+LONGEST_STEP_S = 7200
 LARGEST_TABLES = 100_000
 LARGEST_PARAMETERS = 20_000
 
 Positive = Annotated[float, Field(gt=0.0)]
 Nodes = Annotated[int, Field(ge=2, le=64)]
+StepS = Annotated[int, Field(gt=0, le=LONGEST_STEP_S)]
 
 
 class HousePolicy(WireModel):
@@ -27,7 +29,7 @@ class HousePolicy(WireModel):
     message_id: Uuid4
     created_ms: UtcMilliseconds
     valid_from_s: UtcSeconds
-    step_s: Annotated[tuple[Annotated[int, Field(gt=0, le=7200)], ...], Field(min_length=1, max_length=MOST_STEPS)]
+    step_s: Annotated[tuple[StepS, ...], Field(min_length=1, max_length=MOST_STEPS)]
     price_usd_per_mwh: tuple[float, ...]
     outdoor_c: tuple[float, ...]
     setpoint_c: tuple[float, ...]

@@ -22,7 +22,7 @@ from gw_spaceheat.planning.inputs import bound_steps
 from gw_spaceheat.planning.maths import SCALARS, Floats
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.problem import Problem
-from gw_spaceheat.planning.roll_out import Mode, Taken, best_of, rows_of, tried
+from gw_spaceheat.planning.roll_out import Mode, Taken, best_of, decided, rows_of, tried
 from gw_spaceheat.planning.slot_run import (
     PIECE_S,
     Piece,
@@ -194,8 +194,9 @@ def as_bought(solution: Solution, bid: Bid, average_kw: float) -> Solution:
     taken = [*solution.taken[:first], *_as_taken(problem, start, runs, place)]
     state, mode = taken[-1].outcome.after, taken[-1].mode
     for index in range(end, problem.horizon.steps):
-        best, _ = best_of(problem, rows_of(solution.tables[index + 1]), tried(problem, index, state, mode))
-        taken.append(best)
+        rows = rows_of(solution.tables[index + 1])
+        best, _ = best_of(problem, rows, tried(problem, index, state, mode))
+        taken.append(decided(problem, rows, mode, best))
         state, mode = best.outcome.after, best.mode
     return replace(solution, plan=put_together(case, problem, solution.tables, taken), taken=taken)
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gw_spaceheat.errors import BadInput
-from gw_spaceheat.messages.policy import HousePolicy
+from gw_spaceheat.messages.policy import LONGEST_STEP_S, HousePolicy
 from gw_spaceheat.planning.actions import Rung
 from gw_spaceheat.planning.case import CALM_M_PER_S, PlanningCase, StateNow
 from gw_spaceheat.planning.grid import CORNERS, Grid, Table
@@ -217,7 +217,10 @@ def unpacked(
 
 
 def message_of(policy: Policy, *, alias: str, scada_alias: str, message_id: str, now_s: float) -> HousePolicy:
-    """As it is sent."""
+    """As it is sent. Raises BadInput where its steps are too long to look to their end."""
+    steps_s = tuple(round(b - a) for a, b in pairwise(policy.edges_s))
+    if max(steps_s) > LONGEST_STEP_S:
+        raise BadInput(f"policy: has a step of {max(steps_s)} s, each must be {LONGEST_STEP_S} s or less")
     offset_usd, scale_usd, text = packed(policy.values_usd)
     axes = policy.axes
     return HousePolicy(
@@ -226,7 +229,7 @@ def message_of(policy: Policy, *, alias: str, scada_alias: str, message_id: str,
         message_id=message_id,
         created_ms=round(1000.0 * now_s),
         valid_from_s=round(policy.edges_s[0]),
-        step_s=tuple(round(b - a) for a, b in pairwise(policy.edges_s)),
+        step_s=steps_s,
         price_usd_per_mwh=policy.price_usd_per_mwh,
         outdoor_c=policy.outdoor_c,
         setpoint_c=policy.setpoint_c,

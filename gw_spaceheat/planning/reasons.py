@@ -14,7 +14,7 @@ def reason_of(taken: Taken, step: StepHeat, top_before_c: float, price: float, t
     outcome = taken.outcome
     running = outcome.electric_kwh > TRACE_KWH
     discharging = outcome.discharge_kwh > TRACE_KWH
-    if taken.forced and not (0.0 < taken.share < 1.0):
+    if taken.forced:
         return "minimum_time_of_source"
     if is_committed(taken.action, step) and running:
         return "committed_slot"

@@ -41,6 +41,7 @@ class Taken(NamedTuple):
     mode: Mode
     started: bool
     forced: bool
+    """A minimum time decides the step (`decided`)."""
     cost_usd: float
     """Electricity, fuel, discomfort, start, missed commitment; no cost-to-go."""
 
@@ -113,10 +114,10 @@ def _try(
         bound_s = mode.bound_s - step_s
     else:
         bound_s = (house.source.minimum_on_s if running else house.source.minimum_off_s) - step_s
-    forced = mode.bound_s > 0.0
     too_little = mode.running and only_starts(action, step, problem.times[index])
-    if late or too_little or (forced and mode.running and not running):
+    if late or too_little or (mode.bound_s > 0.0 and mode.running and not running):
         cost += NOT_IN_TIME_USD
+    forced = mode.bound_s >= step_s and not 0.0 < share < 1.0
     # Late by its start, a run to the step's end is whole all the same.
     reach = 1.0 if mode.running else max(0.0, 1.0 - (mode.bound_s + house.source.start_delay_s) / step_s)
     if running and share < reach * problem.times[index].stops_below:
@@ -171,6 +172,14 @@ def best_of(problem: Problem, rows: list[memoryview], choices: list[Taken]) -> t
         if usd < least_usd:
             best, least_usd = taken, usd
     return best, least_usd
+
+
+def decided(problem: Problem, rows: list[memoryview], mode: Mode, best: Taken) -> Taken:
+    """The chosen action, forced also where without the minimum time the source would have been switched otherwise."""
+    if mode.bound_s <= 0.0 or best.forced:
+        return best
+    free, _ = best_of(problem, rows, tried(problem, best.step, best.before, Mode(mode.running)))
+    return best if free.runs == best.runs else best._replace(forced=True)
 
 
 def rows_of(table: Table) -> list[memoryview]:
@@ -232,7 +241,7 @@ def roll_out(
         best, least_usd = best_of(problem, rows, choices)
         if index == 0 and change_usd != 0.0 and len(choices) > 1:
             best = _calm(problem, rows, choices, change_usd, best, least_usd)
-        done.append(best)
+        done.append(decided(problem, rows, mode, best))
         state, mode = best.outcome.after, best.mode
     return done
 

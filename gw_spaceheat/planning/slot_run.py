@@ -80,7 +80,8 @@ class SlotRuns:
     after: State[Floats]
     started: NDArray[np.bool_]
     filled: NDArray[np.bool_]
-    """Whether there was no more room for heat: then running on draws less than it could."""
+    """Whether there was no more room for heat, in the store or, without one, in the house: then it draws less than
+    it could."""
     parts: tuple[Part, ...]
     """Per piece: share of it that the source runs, and what it does."""
 
@@ -131,12 +132,19 @@ def run_slot(problem: Problem, start: SlotStart, budget_kwh: Floats, targets: ND
         share = np.where(bridged, ready, share)
         stopped_s = np.where((share < ready - 1e-9) & (stopped_s == np.inf), ends_s, stopped_s)
         outcome = _move(problem, step, state, wanted, share, charging, room_kwh)
-        filled |= outcome.charge_kwh >= room_kwh - LEAST_KWH
+        if problem.house.store.usable:
+            filled |= outcome.charge_kwh >= room_kwh - LEAST_KWH
+        else:
+            filled |= outcome.direct_kwh < share * wanted.capacity_kwh - LEAST_KWH
         other_usd += problem.house.cost_usd(ARRAYS, step, state.house_k, outcome)
         used_kwh += outcome.electric_kwh
         left_kwh -= outcome.electric_kwh
         state = outcome.after
         parts.append((piece, share, outcome))
+    if not start.mode.running and begin_s < slot_s:
+        # Where nothing takes heat the SCADA does not start it (`local_control`: every tank is full).
+        accepted &= used_kwh > LEAST_KWH
+        stopped_s = np.where(accepted, stopped_s, -np.inf)
     running = stopped_s == np.inf
     started = accepted & (not start.mode.running)
     other_usd += source.start_usd * started

@@ -1,6 +1,7 @@
 """A slot ends within 2 % (or one minimum run) of its energy, in a tiny plant with a slow start and noisy power."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,9 @@ SOURCE = HeatSource(5000.0)
 DELAY_S, MINIMUM_ON_S, MINIMUM_OFF_S = 215.0, 600.0, 300.0
 
 
-def run_slot(average_w: float, minutes: int, seed: int, nominal_w: float = 5000.0) -> tuple[float, int]:
+def run_slot(
+    average_w: float, minutes: int, seed: int, nominal_w: float = 5000.0, followed: bool = False
+) -> tuple[float, int]:
     """(used Wh, starts) of one simulated slot."""
     rng = random.Random(seed)
     on, since_s, used_wh, starts, power_w = False, -1e9, 0.0, 0, 20.0
@@ -20,7 +23,7 @@ def run_slot(average_w: float, minutes: int, seed: int, nominal_w: float = 5000.
         now_s = float(second)
         if second % 60 == 0:
             level_w = nominal_w * rng.uniform(0.8, 1.2)
-        view = SlotView("x", average_w, 0.0, minutes * 60.0, used_wh)
+        view = SlotView("x", average_w, 0.0, minutes * 60.0, used_wh, followed)
         want = slot.decide(view, SOURCE, on, power_w, now_s).run
         held = now_s - since_s < (MINIMUM_ON_S if on else MINIMUM_OFF_S)
         if want != on and not held:
@@ -43,6 +46,28 @@ def test_energy(average_w: float, minutes: int, seed: int) -> None:
     else:
         assert abs(used_wh - promised_wh) <= max(0.02 * promised_wh, 1.2 * SOURCE.minimum_run_wh)
     assert used_wh <= 1.02 * promised_wh + 21
+
+
+def test_a_slot_that_is_followed_by_another_is_bridged_by_up_to_a_minimum_run() -> None:
+    """A stop this close to the next slot would not be over before it begins."""
+    view = SlotView("x", 3000.0, 0.0, 3600.0, 3000.0, followed=True)
+    alone, bridged_s = replace(view, followed=False), 3600.0 * SOURCE.minimum_run_wh / 5020.0
+    first_s = 3600.0 - bridged_s + 1.0
+    assert slot.decide(view, SOURCE, True, 5000.0, first_s).reason == "slot energy is used, its end is near"
+    assert not slot.decide(alone, SOURCE, True, 5000.0, first_s).run
+    assert not slot.decide(view, SOURCE, True, 5000.0, first_s - 10.0).run
+    # It is not a start: a source that is off stays off. One that is only starting is judged by what it will draw.
+    assert not slot.decide(view, SOURCE, False, 20.0, first_s).run
+    assert slot.decide(view, SOURCE, True, 20.0, first_s).run
+    assert not slot.decide(view, SOURCE, True, 20.0, first_s - 10.0).run
+
+
+@pytest.mark.parametrize("average_w", [2500.0, 4400.0, 4700.0])
+def test_a_followed_slot_is_at_most_a_minimum_run_over(average_w: float) -> None:
+    for followed in (False, True):
+        used_wh, starts = run_slot(average_w, 60, 3, followed=followed)
+        most_wh = SOURCE.minimum_run_wh + 21.0 if followed else 0.02 * average_w + 21.0
+        assert used_wh <= average_w + most_wh and starts == 1
 
 
 def test_decisions() -> None:

@@ -14,6 +14,7 @@ from gw_spaceheat.messages.market import bid_from
 from gw_spaceheat.planning import bid as rule
 from gw_spaceheat.planning.bid import as_bought, bid_of, bid_regret, market_slot, solve_with_bid, whole_run, with_bid
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
+from gw_spaceheat.planning.heat_load import HOLD
 from gw_spaceheat.planning.maths import ARRAYS, Floats
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.parameters import parameters_of
@@ -147,6 +148,18 @@ def test_a_whole_run_has_its_start_and_needs_its_room() -> None:
     assert whole_run(solve(case_at((60,) * 24, state=boiling)), 0.0, HOUR_S) is None
 
 
+def test_a_house_without_store_has_a_whole_run_where_it_takes_all_the_heat() -> None:
+    bare = replace(HOUSE, store=None, buffer=None)
+    cold, mild = (solve(case_at((60,) * 12, outdoor_c=outdoor_c, parameters=bare)) for outdoor_c in (-25.0, -5.0))
+    wanted = cold.problem.heats[0].between(1.0, HOLD)
+    assert wanted.capacity_kwh < wanted.wanted_kwh
+    run = whole_run(cold, 0.0, HOUR_S)
+    assert run is not None
+    assert run.running_kw == pytest.approx(wanted.capacity_kwh / wanted.cop)
+    # On a mild day it can run through, too, but at less than it could draw: nobody knows when it does.
+    assert whole_run(mild, 0.0, HOUR_S) is None
+
+
 def test_breakpoints_are_where_two_quantities_cost_the_same() -> None:
     eager = with_pump(parameters_of(WATER), start_usd=0.0)
     bid = bid_of(solve(case_at((60,) * 24, dear_by_day(24), outdoor_c=-15.0, parameters=eager)), 0.0, HOUR_S)
@@ -262,6 +275,18 @@ def test_less_than_a_minimum_run_is_refused_and_a_running_source_ends_its_minimu
     runs = run_slot(solution.problem, rule.slot_start(solution, 0.0, HOUR_S), np.array([0.0]), np.array([0]))
     assert float(runs.electric_kwh[0]) > 0.3, "ten minutes must be run"
     assert not bool(runs.running[0])
+
+
+def test_a_run_that_nothing_takes_heat_from_is_no_start_in_bid_and_plan() -> None:
+    """In summer, beside a store that is full, what is paid to be bought cannot be."""
+    full = replace(WARM, store_c=(74.0,) * 6, heat_pump_on=False)
+    solution = solve(case_at((60,) * 12, -200.0, outdoor_c=25.0, state=full), QUICK)
+    start = rule.slot_start(solution, 0.0, HOUR_S)
+    runs = run_slot(solution.problem, start, np.array([0.0, 3.0, np.inf]), np.array([0, 0, 0]))
+    assert runs.electric_kwh.tolist() == [0.0, 0.0, 0.0]
+    assert not runs.started.any() and not runs.running.any()
+    assert runs.other_usd.tolist() == pytest.approx([float(runs.other_usd[0])] * 3)
+    assert len(set(runs.bound_s.tolist())) == 1
 
 
 def test_a_slot_inside_steps_has_a_bid_too() -> None:

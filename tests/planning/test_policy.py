@@ -84,6 +84,12 @@ def test_a_message_brings_back_what_was_sent(solution: Solution, policy: Policy)
     assert np.array_equal(back.values_usd, policy.values_usd)
 
 
+def test_steps_too_long_to_look_ahead_are_refused_by_name() -> None:
+    assert sent(policy_of(solve(winter((120,) * 12)))).step_s == (7200,) * 12
+    with pytest.raises(BadInput, match="a step of 14400 s, each must be 7200 s or less"):
+        sent(policy_of(solve(winter((240,) * 6))))
+
+
 def test_packing_holds_any_numbers() -> None:
     chance = random.Random(1)
     values = np.array([chance.uniform(-400.0, 9000.0) for _ in range(2 * 2 * 3 * 5 * 2)], dtype=np.float32)

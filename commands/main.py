@@ -42,10 +42,11 @@ def study(
     memory: Annotated[
         Path | None, typer.Option(help="Write what the AtomicTNode knew and decided (gws replay).")
     ] = None,
+    parameters: Annotated[Path | None, typer.Option(help="What gws fit wrote, for the AtomicTNode.")] = None,
     json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
 ) -> None:
     """Run house and AtomicTNode in virtual time and report cost, comfort and speed."""
-    typer.echo(study_text(house, days, series, seed, start, planner, memory, json))
+    typer.echo(study_text(house, days, series, seed, start, planner, memory, json, parameters))
 
 
 @app.command()

@@ -13,8 +13,9 @@ def main() -> int:
     parser.add_argument("--house", help="alias, its last word, or a file (default: GWS_HOUSE)")
     parser.add_argument("--seconds", type=some_seconds, help="stop by itself after so many real seconds")
     parser.add_argument("--series", type=Path, help="hourly file with weather and prices")
+    parser.add_argument("--parameters", type=Path, help="what gws fit wrote (default: GWS_ATN_PARAMETERS_FILE)")
     arguments = parser.parse_args()
-    return guarded(arguments.seconds, partial(run_atn, arguments.house, arguments.series))
+    return guarded(arguments.seconds, partial(run_atn, arguments.house, arguments.series, arguments.parameters))
 
 
 if __name__ == "__main__":

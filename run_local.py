@@ -18,8 +18,11 @@ def main() -> int:
     parser.add_argument("--series", type=Path, help="hourly file with weather and prices")
     parser.add_argument("--start", help="UTC time at which the simulation begins")
     parser.add_argument("--no-atn", action="store_true", help="leave the AtomicTNode to run_atn.py")
+    parser.add_argument("--parameters", type=Path, help="what gws fit wrote, for the AtomicTNode beside a simulation")
     a = parser.parse_args()
-    options = LocalOptions(a.simulate, a.house, a.speed, a.seconds, a.plain, a.series, a.start, not a.no_atn)
+    options = LocalOptions(
+        a.simulate, a.house, a.speed, a.seconds, a.plain, a.series, a.start, not a.no_atn, a.parameters
+    )
     return guarded(a.seconds, partial(run_local, options))
 
 

@@ -86,6 +86,8 @@ class AtomicTNode(Shell):
 
     def begin(self) -> None:
         now_s = self.context.now()
+        if self._outlook.note:
+            self.context.log("parameters", self._outlook.note)
         self._book.open(self.context)
         recalled = self._memory.open(self.context)
         self._contract, self._prices, self._bids = recalled.contract, recalled.prices, recalled.bids

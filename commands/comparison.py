@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from commands.in_order import require_workers
 from commands.site import Site, load_site
 from commands.study import DAY_S, Figures, accountant_of, run_thermostat_only
 from commands.virtual import VirtualHouse
@@ -60,7 +61,13 @@ def hourly_series(series: Path, folder: Path) -> Path:
         writer = csv.DictWriter(target, names)
         writer.writeheader()
         for row in rows:
-            price = LMP_FACTOR * float(row["lmp_usd_per_mwh"]) + LMP_ADDED
+            try:
+                price = LMP_FACTOR * float(row["lmp_usd_per_mwh"]) + LMP_ADDED
+            except (TypeError, ValueError):
+                value = row["lmp_usd_per_mwh"]
+                raise BadInput(
+                    f"series {series}:{rows.line_num}: lmp_usd_per_mwh is {value!r}, must be a number"
+                ) from None
             writer.writerow(
                 {
                     "time_utc": row["time_utc"],
@@ -72,10 +79,18 @@ def hourly_series(series: Path, folder: Path) -> Path:
     return path
 
 
+def begin_s(week: str) -> float:
+    """Epoch s at which a week begins. Raises BadInput."""
+    try:
+        return datetime.fromisoformat(week + LOCAL_MIDNIGHT).timestamp()
+    except ValueError:
+        raise BadInput(f"week {week!r}: must be a day such as {WEEKS[0]}") from None
+
+
 def run_one(run: Run) -> Result:
     """One house, one week, one way. Raises BadInput when the series do not reach."""
     site = load_site(run.house, run.series)
-    start_s = datetime.fromisoformat(run.week + LOCAL_MIDNIGHT).timestamp()
+    start_s = begin_s(run.week)
     end_s = start_s + run.days * DAY_S
     site.require(start_s, end_s)
     if run.way == "thermostat":
@@ -102,6 +117,11 @@ def compare(
     for way in ways:
         if way not in WAYS:
             raise BadInput(f"way {way!r}: must be one of {', '.join(WAYS)}")
+    for week in weeks:
+        begin_s(week)
+    if not 0.0 < days <= 366.0:
+        raise BadInput(f"days {days}: must be above 0 and at most 366")
+    require_workers(workers)
     with TemporaryDirectory() as folder:
         files = {"time-of-use": series, "hourly": hourly_series(series, Path(folder))}
         runs = [Run(house, files[t], t, week, way, days, seed) for t in TARIFFS for way in ways for week in weeks]

@@ -17,7 +17,7 @@ from commands.comparison import WAYS, WEEKS, comparison_text
 from commands.fit import fit_text
 from commands.outage import WAYS as OUTAGE_WAYS
 from commands.outage_study import outage_text
-from commands.plan import plan_file, run_stream, schema_text
+from commands.plan import Wishes, plan_file, run_stream, schema_text
 from commands.state_machines import write_file
 from commands.study import study_text
 from gw_spaceheat.errors import BadInput, SpaceheatError
@@ -42,10 +42,11 @@ def study(
     memory: Annotated[
         Path | None, typer.Option(help="Write what the AtomicTNode knew and decided (gws replay).")
     ] = None,
+    parameters: Annotated[Path | None, typer.Option(help="What gws fit wrote, for the AtomicTNode.")] = None,
     json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
 ) -> None:
     """Run house and AtomicTNode in virtual time and report cost, comfort and speed."""
-    typer.echo(study_text(house, days, series, seed, start, planner, memory, json))
+    typer.echo(study_text(house, days, series, seed, start, planner, memory, json, parameters))
 
 
 @app.command()
@@ -84,19 +85,25 @@ def plan(
     json: Annotated[bool, typer.Option(help="Print JSON.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Write a picture (PNG) of the plan.")] = None,
     bound: Annotated[bool, typer.Option(help="Also compute the lower bound (needs HiGHS; takes longer).")] = True,
+    parameters: Annotated[Path | None, typer.Option(help="What gws fit wrote, for cases that name its house.")] = None,
+    compiled: Annotated[bool, typer.Option("--compiled", help="Compute with Numba (extra cloud): sooner.")] = False,
+    workers: Annotated[int, typer.Option(help="Processes for a stream of cases.")] = 1,
     schema: Annotated[bool, typer.Option(help="Print the JSON Schemas of case and plan.")] = False,
 ) -> None:
     """Forecast, prices and a house's state in; when to buy electricity, what it costs and why, out."""
+    wishes = Wishes(bound, compiled, parameters, workers)
     if schema:
         typer.echo(schema_text())
     elif case == "-":
         if plot is not None:
             raise BadInput(f"plot {plot}: a stream of cases has no picture, give a case file")
-        raise typer.Exit(run_stream(bound))
+        raise typer.Exit(run_stream(wishes))
     elif case is None:
         raise BadInput("plan: which case? Give a file, or - for one case per line on standard input")
+    elif workers != 1:
+        raise BadInput(f"workers {workers}: one case is planned by one process; they are for a stream (gws plan -)")
     else:
-        typer.echo(plan_file(Path(case), json, plot, bound))
+        typer.echo(plan_file(Path(case), json, plot, wishes))
 
 
 @app.command()

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import cast, get_args
 
 from commands.comparison import RATES, TARIFFS, hourly_series
+from commands.in_order import require_workers
 from commands.outage import WAYS, Outage, OutageFigures, Way, run_outage
 from commands.site import Site, load_site
 from commands.study import DAY_S
@@ -123,6 +124,11 @@ def study_outages(
         raise BadInput(f"tariff {tariff!r}: must be one of {', '.join(TARIFFS)}")
     if tariff == "hourly" and series is None:
         raise BadInput("tariff hourly: needs a series with LMPs (--series)")
+    require_workers(workers)
+    try:
+        out.open("a").close()
+    except OSError as error:
+        raise BadInput(f"out {out}: cannot be written ({error.strerror or error})") from error
     with TemporaryDirectory() as folder:
         source = hourly_series(series, Path(folder)) if tariff == "hourly" and series is not None else series
         site, name = load_site(house, source), series.name if series else "input data"

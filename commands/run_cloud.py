@@ -27,11 +27,16 @@ NEW_RUN_S = 3600.0
 HORIZON_S = 48 * 3600.0
 
 
-def run_atn(house: str | None, series: Path | None, ending: Ending) -> None:
+def run_atn(house: str | None, series: Path | None, parameters: Path | None, ending: Ending) -> None:
     """Follows the plant's clock on a loopback broker, else the wall clock; begins anew when the plant does."""
     settings = load_settings()
-    file = series or settings.series_file
-    site = load_site(house or settings.house, file, settings.houses_folder, settings.input_data_folder)
+    site = load_site(
+        house or settings.house,
+        series or settings.series_file,
+        settings.houses_folder,
+        settings.input_data_folder,
+        parameters or settings.atn_parameters_file,
+    )
     store = MessageStore(own_folder(settings.data_folder) / "atn-messages.db")
     ear, service = ClockEar(site.house, settings.cloud, ending), SystemdNotify()
     try:

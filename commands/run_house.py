@@ -64,12 +64,24 @@ class LocalOptions:
     series: Path | None
     start: str | None
     with_atn: bool
+    parameters: Path | None = None
 
 
 def run_local(options: LocalOptions, ending: Ending) -> None:
     settings = load_settings()
     series = options.series or settings.series_file
-    loaded = load_site(options.house or settings.house, series, settings.houses_folder, settings.input_data_folder)
+    has_atn = options.simulate and options.with_atn
+    if options.parameters is not None and not has_atn:
+        raise BadInput(
+            f"--parameters {options.parameters}: are the AtomicTNode's; need --simulate without --no-atn, or run_atn.py"
+        )
+    loaded = load_site(
+        options.house or settings.house,
+        series,
+        settings.houses_folder,
+        settings.input_data_folder,
+        options.parameters or (settings.atn_parameters_file if has_atn else None),
+    )
     site = replace(loaded, house=with_settings(loaded.house, settings))
     folder = settings.data_folder
     if options.simulate:

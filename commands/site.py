@@ -10,6 +10,7 @@ from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.prices import PriceFeed
 from gw_spaceheat.markets.series import HourlySeries, SeriesFile, load_flat_lmp, load_series, utc_text
 from gw_spaceheat.markets.tariff import Tariff, load_tariff
+from gw_spaceheat.planning.fitting.document import Fitted, fitted_of_text
 from gw_spaceheat.planning.live_case import Outlook
 from gw_spaceheat.settings import Settings
 
@@ -25,6 +26,8 @@ class Site:
     tariff: Tariff
     prices: PriceFeed
     weather: HourlySeries
+    fitted: Fitted | None = None
+    """What its AtomicTNode believes of the house beside the house file."""
 
     @property
     def outdoor_c(self) -> Callable[[float], float]:
@@ -51,9 +54,11 @@ def load_site(
     series: Path | None = None,
     houses_folder: Path = HOUSES_FOLDER,
     input_data: Path = INPUT_DATA,
+    parameters: Path | None = None,
 ) -> Site:
     """The house and its surroundings. Raises BadInput for anything wrong in a file."""
     loaded = load_house(house, houses_folder, input_data)
+    fitted = None if parameters is None else load_fitted(parameters, loaded)
     tariff = load_tariff(input_data / "tariffs" / f"{loaded.tariff}.json")
     if series is None:
         weather = load_series(input_data / "weather" / WEATHER).outdoor_c
@@ -66,7 +71,7 @@ def load_site(
         prices = PriceFeed(file.lmp_usd_per_mwh, tariff, 0.0, file.distribution_usd_per_mwh)
     if weather is None:
         raise BadInput(f"series {source}: has no column outdoor_temp_c, the simulated house needs one")
-    return Site(loaded, tariff, prices, weather)
+    return Site(loaded, tariff, prices, weather, fitted)
 
 
 def _require_prices(path: Path, file: SeriesFile) -> None:
@@ -88,6 +93,23 @@ def with_settings(house: House, settings: Settings) -> House:
     return house.model_copy(update={"rates": rates})
 
 
+def load_fitted(path: Path, house: House | None = None) -> Fitted:
+    """What `gws fit` wrote, if it is about that house. Raises BadInput."""
+    try:
+        fitted = fitted_of_text(path.read_bytes())
+        if house is not None:
+            fitted.of(house)
+    except OSError as error:
+        raise BadInput(f"parameters {path}: cannot be read ({error.strerror or error})") from error
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+    return fitted
+
+
 def outlook_of(site: Site) -> Outlook:
-    """What its AtomicTNode believes when nobody says otherwise: the weather of the series, the house of the file."""
-    return Outlook(site.outdoor_c, forecaster=site.weather.name)
+    """What its AtomicTNode believes: the weather of the series, the house of the file or of a fit."""
+    if site.fitted is None:
+        return Outlook(site.outdoor_c, forecaster=site.weather.name)
+    parameters = site.fitted.of(site.house)
+    note = f"{parameters.version}, {site.fitted.said}"
+    return Outlook(site.outdoor_c, parameters, forecaster=site.weather.name, note=note)

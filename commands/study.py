@@ -143,12 +143,12 @@ def parse_start(text: str) -> float:
 
 def study_text(
     house: str, days: float, series: Path | None, seed: int, start: str | None, planning: bool, memory: Path | None,
-    as_json: bool,
+    as_json: bool, parameters: Path | None = None,
 ) -> str:  # fmt: skip
     """What `gws study` prints. `memory`: the file for what the AtomicTNode knew and decided."""
     if not 0 < days <= 366:
         raise BadInput(f"days {days}: must be above 0 and at most 366")
-    site = load_site(house, series)
+    site = load_site(house, series, parameters=parameters)
     first_s = site.weather.start_s
     start_s = parse_start(start) if start else parse_start(DEFAULT_START) if series is None else first_s
     if memory is not None and memory.exists():

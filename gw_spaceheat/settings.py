@@ -103,6 +103,8 @@ class Settings(BaseSettings):
     power_report_share: Annotated[float, Field(gt=0, le=1)] | None = None
     power_repeat_s: Seconds | None = None
     outbox_megabytes: Annotated[int, Field(ge=1, le=10_000)] = 350
+    # What `gws fit --out` wrote of the house; None: an AtomicTNode plans with the house's file alone.
+    atn_parameters_file: Path | None = None
     # How long, and how much at most, an AtomicTNode remembers of what it knew and decided.
     atn_memory_days: Annotated[float, Field(ge=1, le=3660)] = 92.0
     atn_memory_megabytes: Annotated[int, Field(ge=1, le=100_000)] = 512

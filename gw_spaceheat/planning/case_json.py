@@ -38,6 +38,9 @@ Outdoor = tuple[Annotated[float, Field(ge=FORECAST_C[0], le=FORECAST_C[1], allow
 Wind = tuple[Annotated[float, Field(ge=WIND_M_PER_S[0], le=WIND_M_PER_S[1], allow_inf_nan=False)] | None, ...]
 Setpoint = tuple[Annotated[float, Field(ge=SETPOINT_C[0], le=SETPOINT_C[1], allow_inf_nan=False)] | None, ...]
 HouseOf = Callable[[str], House]
+BelievedOf = Callable[[House, bool], PlannerParameters]
+"""What is believed of a house, and whether its thermostats are movable."""
+OWN_PARAMETERS = "the case has its own; fitted ones are for a case that names its house"
 
 
 def _moment(value: datetime) -> datetime:
@@ -190,10 +193,11 @@ class ReadCase:
     name: str = ""
 
 
-def read_case(data: bytes, house_of: HouseOf) -> ReadCase:
+def read_case(data: bytes, house_of: HouseOf, believed_of: BelievedOf | None = None) -> ReadCase:
     """The case in `data`: ours, or a published `flo.params.house0`, bare or under the key `params`.
 
-    `house_of` loads the house file of an alias. Raises BadCase with every problem.
+    `house_of` loads the house file of an alias; `believed_of` None: what that file says is believed.
+    Raises BadCase with every problem.
     """
     try:
         document = parse_object(data)
@@ -202,6 +206,8 @@ def read_case(data: bytes, house_of: HouseOf) -> ReadCase:
         raise BadCase([f"JSON: {text}"]) from error
     flo = flo_object(document)
     if flo is not None:
+        if believed_of is not None:
+            raise BadCase([f"params: {OWN_PARAMETERS}"])
         params, minutes = read_flo(flo, document)
         return ReadCase(case_of_flo(params, minutes), params.timezone_str, params.g_node_alias)
     problems = _cross_problems(document)
@@ -211,11 +217,11 @@ def read_case(data: bytes, house_of: HouseOf) -> ReadCase:
         raise BadCase([*problems_of(error), *problems]) from error
     if problems:
         raise BadCase(problems)
-    return _built(model, house_of)
+    return _built(model, house_of, believed_of)
 
 
-def _built(model: CaseJson, house_of: HouseOf) -> ReadCase:
-    parameters, timezone = _parameters(model, house_of)
+def _built(model: CaseJson, house_of: HouseOf, believed_of: BelievedOf | None) -> ReadCase:
+    parameters, timezone = _parameters(model, house_of, believed_of)
     case = PlanningCase(
         start_s=model.start_utc.timestamp(),
         step_minutes=model.minutes,
@@ -233,12 +239,16 @@ def _built(model: CaseJson, house_of: HouseOf) -> ReadCase:
     return ReadCase(case, model.timezone or timezone, model.name)
 
 
-def _parameters(model: CaseJson, house_of: HouseOf) -> tuple[PlannerParameters, str]:
+def _parameters(model: CaseJson, house_of: HouseOf, believed_of: BelievedOf | None) -> tuple[PlannerParameters, str]:
     """What is believed of the house, and the time zone it is in."""
     if model.parameters is not None:
+        if believed_of is not None:
+            raise BadCase([f"parameters: {OWN_PARAMETERS}"])
         return model.parameters.built(), UTC
     try:
         house = house_of(model.house or "")
+        if believed_of is not None:
+            return believed_of(house, model.thermostats_movable), house.timezone
     except (BadInput, BadHouse) as error:
         raise BadCase([f"house: {' '.join(str(error).split())}"]) from error
     return parameters_of(house.plumbing, model.thermostats_movable), house.timezone
@@ -270,6 +280,8 @@ def _cross_problems(document: dict[str, object]) -> list[str]:
     if steps is not None:
         problems += _length_problems(document, "", steps)
     scenarios = document.get("scenarios")
+    if scenarios and document.get("demand_charge") is not None:
+        problems.append("demand_charge: the case has scenarios and a demand charge, must have at most one of the two")
     members = [each for each in scenarios if isinstance(each, dict)] if isinstance(scenarios, list) else []
     for index, scenario in enumerate(members):
         problems += _length_problems(scenario, f"scenarios[{index}].", steps) if steps is not None else []

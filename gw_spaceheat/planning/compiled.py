@@ -1,6 +1,6 @@
 """The backward pass compiled by Numba (extra `cloud`): as `value`, from the physics in `compiled_step`.
 
-Chosen by `PlannerOptions.compiled` where Numba is installed; a test holds both to the same tables.
+Chosen by `PlannerOptions.compiled`; a test holds both to the same tables.
 """
 
 from dataclasses import dataclass

@@ -1,20 +1,19 @@
 """One step of house, store and heat source compiled by Numba: `transition` and `Grid.weigh`, state by state.
 
-Numba keeps `compiled` on disk by its own file's time: after a change here, delete the *.nbi of its folder, or a stale
-kernel answers (the tests of `compiled` then say so).
-
 All in single precision: constants are float32, because a bare 0.5 would make Numba compute in double. A loop goes over
 the store's nodes, writes one array and has no branch: then Numba lets eight states go through the processor at once.
 Rows of an array are taken by number: unpacked (`one, other = rows`), Numba no longer knows that they lie in one piece.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
-from numba import njit
+from numba import config, njit
 from numpy.typing import NDArray
 
+from gw_spaceheat.planning.compiled_cache import cache_folder, usual_places
 from gw_spaceheat.planning.compiled_numbers import HouseNumbers, StepNumbers, WantedNumbers, Way
 from gw_spaceheat.planning.grid import HOUSE_NODES, Places, Table
 from gw_spaceheat.planning.transition import LEAST_FALL_K
@@ -30,9 +29,22 @@ LINE, STORE_FIRST, COMMITTED = np.float32(0.0), np.float32(1.0), np.float32(2.0)
 FAST_MATHS = {"nsz", "contract", "nnan", "ninf"}
 
 
+class _Settings(Protocol):
+    """What we set of Numba's, which makes its settings as it is imported."""
+
+    CACHE_DIR: str
+
+
+_NUMBA = cast("_Settings", config)
+# A place that the user gave Numba (NUMBA_CACHE_DIR) comes first, with a folder for these sources like any other.
+CACHE = cache_folder([Path(_NUMBA.CACHE_DIR)] if _NUMBA.CACHE_DIR else usual_places())
+if CACHE is not None:
+    _NUMBA.CACHE_DIR = str(CACHE)
+
+
 def compiled(function: Function) -> Function:
-    """Compiled at its first call, and kept on disk for the next process."""
-    dispatcher = njit(cache=True, nogil=True, fastmath=FAST_MATHS, error_model="numpy")(function)
+    """Compiled at its first call, and kept on disk for the next process where that is possible."""
+    dispatcher = njit(cache=CACHE is not None, nogil=True, fastmath=FAST_MATHS, error_model="numpy")(function)
     return cast("Function", dispatcher)
 
 

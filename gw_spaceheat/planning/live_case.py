@@ -31,6 +31,8 @@ class Outlook:
     quarters_h: int = 0
     """So many hours ahead it plans in quarter hours."""
     forecaster: str = "weather series"
+    note: str = ""
+    """Of the parameters: what its AtomicTNode says at its start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class PlannerOptions:
     """In the tables, steps whose outdoor temperatures (or loads, by wind) differ by less are worked out once, as their
     mean. The roll-out of the plan knows each step as it is. 0: every step of its own."""
     compiled: bool = False
-    """Compute the tables with Numba where it is installed (extra `cloud`): the same tables, sooner."""
+    """Compute the tables with Numba (extra `cloud`): the same tables, sooner. BadInput where it is not installed."""
 
 
 DEFAULT_OPTIONS = PlannerOptions()

@@ -22,6 +22,8 @@ MASS_SHARE = 0.12
 START_USD = 0.15
 """What a start wears: a compressor of 3,000 USD lasts 20,000. For 0.10, hourly prices start it four times a day."""
 ELEMENT_HOTTEST_C = 85.0
+HOUSE_VERSION = "house"
+"""Of parameters of which nothing was fitted."""
 LEAST_FADE_K = 0.5
 
 
@@ -296,6 +298,7 @@ class PlannerParameters:
     boost: BoostParameters | None = None
     boiler: BoilerParameters | None = None
     version: str = "1"
+    """Said with every plan and policy: which parameters they were made with."""
     source: str = "given"
     """Where the numbers come from: house file, fit over which days, message type."""
 
@@ -340,6 +343,7 @@ def parameters_of(plumbing: Plumbing, movable: bool = False) -> PlannerParameter
         store=None if store is None else _store_of(plumbing),
         buffer=None if buffer is None else BufferParameters(tank_kwh_per_k(buffer.litres), buffer.loss_w_per_k / 1e3),
         boost=None if boost is None else BoostParameters(boost.rated_w / 1000.0, boost.maximum_c),
+        version=HOUSE_VERSION,
         source="house file",
     )
 

@@ -84,7 +84,9 @@ class _Buffer(JsonPart):
     ambient_c: Water = 20.0
 
 
-class _Parameters(JsonPart):
+class ParametersDocument(JsonPart):
+    """All of `PlannerParameters`, under its own names."""
+
     load: LoadJson
     emitters: _Emitters
     house: HouseJson
@@ -119,6 +121,6 @@ def parameters_text(parameters: PlannerParameters) -> str:
 def parameters_of_text(text: str | bytes) -> PlannerParameters:
     """What `parameters_text` wrote, or somebody else. Raises BadInput with every problem: path, value, rule."""
     try:
-        return _Parameters.model_validate_json(text).built()
+        return ParametersDocument.model_validate_json(text).built()
     except ValidationError as error:
         raise BadInput(f"parameters: {'; '.join(problems_of(error))}") from error

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.grid import Table
 from gw_spaceheat.planning.maths import SCALARS
@@ -44,12 +45,19 @@ def solve(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, first: 
 
 
 def _tables(problem: Problem, options: PlannerOptions, kept: list[Candidates]) -> list[Table]:
-    """Cost-to-go by NumPy, or by Numba where that is asked for and installed: it takes a second to import."""
-    if options.compiled and find_spec("numba") is not None:
+    """Cost-to-go by NumPy, or by Numba where that is asked for: it takes a second to import."""
+    if options.compiled:
+        require_numba(options)
         from gw_spaceheat.planning import compiled
 
         return compiled.backward(problem, kept=kept)
     return backward(problem, kept=kept)
+
+
+def require_numba(options: PlannerOptions) -> None:
+    """Raises BadInput where it is asked for and not installed: NumPy in its place would be slower without a word."""
+    if options.compiled and find_spec("numba") is None:
+        raise BadInput("compiled: needs Numba, which is not installed (extra cloud)")
 
 
 def mode_now(case: PlanningCase, problem: Problem) -> Mode:

@@ -1,17 +1,23 @@
 """`gws fit`: from a message store or a CSV file to a table or a JSON document."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from actors.atomic_tnode import AtomicTNode
+from actors.local_controller import LocalController
 from commands.fit import fit_text
 from commands.history_files import history_of_csv, history_of_file
+from commands.site import load_site
+from commands.virtual import VirtualHouse
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.messages.envelope import Envelope, Header, encode
 from gw_spaceheat.messages.telemetry import report_from
-from gw_spaceheat.planning.fitting.document import parameters_from_json
+from gw_spaceheat.planning.fitting.document import fitted_of_text
+from gw_spaceheat.planning.parameters import parameters_of
 from gw_spaceheat.storage.message_store import MessageStore
 
 START_S = 1481518800
@@ -91,7 +97,8 @@ def test_from_csv_to_parameters_of_the_house_file_with_reasons(tmp_path: Path) -
     path.write_text("time_utc,oat\n2016-12-12T05:00:00Z,-3.25\n2016-12-12T05:01:00Z,-3.5\n")
     text = fit_text("beech", None, path, None, None, 0, False, out)
     assert "load_per_k_kw [kW/K]" in text and "no channel measures supply and return" in text
-    parameters = parameters_from_json(out.read_text())
+    parameters = fitted_of_text(out.read_text()).of(load_house("beech"))
+    assert parameters.version == "house"
     assert parameters.load.per_k_kw == pytest.approx(-0.207)
     document = json.loads(fit_text("beech", None, path, None, None, 0, True, None))
     assert {one["source"] for one in document["estimates"]} == {"house file"}
@@ -107,3 +114,54 @@ def test_exactly_one_source_is_asked_for(tmp_path: Path) -> None:
 def test_simulated_days_need_no_actors() -> None:
     text = fit_text("orange", None, None, 1.0, "2016-12-12T05:00:00Z", 0, False, None)
     assert "d1.isone.me.versant.keene.orange, 1.0 days" in text and "5 are needed" in text
+
+
+def test_what_was_fitted_is_what_the_atomic_tnode_plans_with(tmp_path: Path) -> None:
+    """History, `gws fit`, AtomicTNode: plan, policy and log say which parameters were used."""
+    out, start_s = tmp_path / "beech.parameters.json", datetime.fromisoformat("2016-12-26T05:00:00+00:00").timestamp()
+    fit_text("beech", None, None, 12.0, "2016-12-12T05:00:00Z", 1, False, out)
+    fitted = fitted_of_text(out.read_text())
+    assert len(fitted.claimed) >= 8
+    document = json.loads(out.read_text())
+    for one in document["estimates"]:
+        if one["name"] == "lift_k":
+            one |= {"source": "house file", "reason": "for the test"}
+    out.write_text(json.dumps(document))
+    site = load_site("beech", parameters=out)
+    lines: list[tuple[str, str, str]] = []
+    house = VirtualHouse(site, start_s, 1, sink=lambda at_s, who, kind, text: lines.append((who, kind, text)))
+    house.run_until(start_s + 660.0)
+    atn, believed = house.runtime._addresses["atn"].actor, parameters_of(site.house.plumbing)
+    assert isinstance(atn, AtomicTNode) and atn._solution is not None and atn.plan is not None
+    used = atn._solution.case.parameters
+    assert used.house.capacity_kwh_per_k == fitted.parameters.house.capacity_kwh_per_k
+    assert used.emitters == fitted.parameters.emitters != believed.emitters
+    assert used.heat_pump is not None and believed.heat_pump is not None
+    assert used.heat_pump.lift_k == believed.heat_pump.lift_k
+    version = atn.plan.parameters_version
+    assert version.startswith("fit-") and version != fitted.parameters.version, "one parameter less: other numbers"
+    local = house.runtime._addresses["local-controller"].actor
+    assert isinstance(local, LocalController) and local._policy is not None
+    assert local._policy.parameters.version == version
+    ((_, _, said),) = [line for line in lines if line[:2] == ("atn", "parameters")]
+    assert (
+        said.startswith(f"{version}, fitted: ") and "refused by the fit: " in said and "lift_k (for the test)" in said
+    )
+
+
+def test_parameters_of_no_use_are_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "p.json"
+    for data, problem in (
+        (b"\xff", "no JSON"),
+        (b"[]", "must be an object with type_name"),
+        (
+            b'{"type_name": "gws.planner.parameters", "version": "1", "house": "x"}',
+            "parameters: missing; estimates: missing",
+        ),
+    ):
+        file.write_bytes(data)
+        with pytest.raises(BadInput, match=problem) as caught:
+            load_site("beech", parameters=file)
+        assert str(file) in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(BadInput, match="cannot be read"):
+        load_site("beech", parameters=tmp_path / "none.json")

@@ -72,3 +72,10 @@ def test_what_is_done_is_not_run_again(tmp_path: Path) -> None:
 def test_wrong_input_is_named(tmp_path: Path, tariff: str, ways: str, seeds: int, named: str) -> None:
     with pytest.raises(BadInput, match=named):
         outage_text("beech", None, tariff, seeds, ways, 1, tmp_path / "out.jsonl", False)
+
+
+def test_a_wrong_option_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"out .*/no/x\.jsonl: cannot be written \(No such file or directory\)"):
+        outage_text("beech", None, "time-of-use", 1, "online", 1, tmp_path / "no" / "x.jsonl", False)
+    with pytest.raises(BadInput, match="workers 0: must be 1 to 256"):
+        outage_text("beech", None, "time-of-use", 1, "online", 0, tmp_path / "x.jsonl", False)

@@ -1,17 +1,25 @@
 """`gws plan`: a file, a stream, a schema; what is printed and the exit codes."""
 
 import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from operator import neg
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from commands.in_order import in_order
 from commands.main import app
-from commands.plan import plan_stream
+from commands.plan import Wishes, plan_stream
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.planning.case_json import read_case
+from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.parameters_document import parameters_text
 
 CASE: dict[str, Any] = {
     "name": "small",
@@ -22,6 +30,7 @@ CASE: dict[str, Any] = {
     "house": "beech",
     "state": {"store_c": [50.0, 45.0, 40.0], "buffer_c": 45.0, "zone_c": 20.0},
 }
+QUICK = Wishes(bound=False)
 STEP_FIELDS = (
     "start_utc minutes hp_electric_kwh hp_heat_kwh store_heat_kwh store_energy_kwh store_top_c "
     "price_usd_per_mwh cost_usd reason unmet"
@@ -84,7 +93,7 @@ def test_a_wrong_call_is_one_clear_error(arguments: list[str], message: str) -> 
 def test_a_stream_answers_each_line_and_goes_on_after_a_bad_one() -> None:
     answers: list[str] = []
     lines = [line(), b"\n", line(step_minutes=[15, -5]), b'{"a": NaN}\n', b"\xff\n", line(name="last")]
-    assert plan_stream(lines, answers.append, bound=False) == 2
+    assert plan_stream(lines, answers.append, QUICK) == 2
     assert len(answers) == 5 and not any("\n" in answer for answer in answers)
     first, bad, nan, bytes_, last = map(json.loads, answers)
     assert len(first["steps"]) == len(last["steps"]) == 8
@@ -93,10 +102,104 @@ def test_a_stream_answers_each_line_and_goes_on_after_a_bad_one() -> None:
     assert bytes_["error"].startswith("line 5: JSON: not utf-8")
 
 
+def without_seconds(answers: list[str]) -> list[object]:
+    return [{name: value for name, value in json.loads(one).items() if name != "solve_seconds"} for one in answers]
+
+
+@pytest.mark.timeout(120)
+def test_two_processes_answer_in_the_order_of_the_lines() -> None:
+    lines = [line(), line(step_minutes=[15, -5]), b"\n", line(outdoor_temp_c=[5.0] * 8), b"{}\n", line(name="last")]
+    alone, two = list[str](), list[str]()
+    assert plan_stream(lines, alone.append, QUICK) == 2
+    assert plan_stream(lines, two.append, Wishes(bound=False, workers=2)) == 2
+    assert without_seconds(two) == without_seconds(alone)
+    assert [json.loads(one).get("line") for one in two] == [None, 2, None, 5, None]
+
+
+@pytest.mark.timeout(120)
+def test_an_answer_does_not_wait_for_the_next_line() -> None:
+    answers: Queue[int] = Queue()
+
+    def asking() -> Iterator[int]:
+        for number in range(1, 4):
+            yield number
+            assert answers.get(timeout=60.0) == -number
+
+    for answer in in_order(neg, asking(), 2):
+        answers.put(answer)
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1000])
+def test_a_number_of_processes_that_makes_no_sense_is_refused(workers: int) -> None:
+    with pytest.raises(BadInput, match=f"workers {workers}: must be 1 to 256"):
+        plan_stream([], list[str]().append, Wishes(workers=workers))
+
+
+def test_compiled_says_where_numba_is_missing(case_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    for arguments in ([str(case_file)], ["-"]):
+        result = CliRunner().invoke(app, ["plan", *arguments, "--no-bound", "--compiled"], input=line())
+        assert isinstance(result.exception, BadInput) and "needs Numba" in str(result.exception)
+
+
+def test_compiled_gives_the_same_plan() -> None:
+    pytest.importorskip("numba")
+    numpy, numba = list[str](), list[str]()
+    plan_stream([line()], numpy.append, QUICK)
+    plan_stream([line()], numba.append, Wishes(bound=False, compiled=True))
+    usual, quick = json.loads(numpy[0]), json.loads(numba[0])
+    assert [step["reason"] for step in quick["steps"]] == [step["reason"] for step in usual["steps"]]
+    assert quick["total_cost_usd"] == pytest.approx(usual["total_cost_usd"], rel=1e-4)
+
+
+@pytest.fixture
+def fitted_file(tmp_path: Path) -> Path:
+    """A fit that claims a load line 20 % steeper, and refuses the rest."""
+    house = load_house("beech")
+    believed = parameters_of(house.plumbing)
+    steep = replace(believed, load=replace(believed.load, per_k_kw=1.2 * believed.load.per_k_kw))
+    names = ("load_at_zero_kw", "load_per_k_kw", "house_capacity_kwh_per_k")
+    document = {
+        "type_name": "gws.planner.parameters",
+        "version": "1",
+        "house": house.alias,
+        "parameters": json.loads(parameters_text(steep)),
+        "estimates": [{"name": one, "source": "fit" if one == "load_per_k_kw" else "house file"} for one in names],
+    }
+    path = tmp_path / "beech.parameters.json"
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_fitted_parameters_are_planned_with_and_named(fitted_file: Path) -> None:
+    answers: list[str] = []
+    plan_stream([line()], answers.append, QUICK)
+    assert plan_stream([line(), line(house="fir")], answers.append, Wishes(bound=False, parameters=fitted_file)) == 2
+    usual, fitted, of_fir = map(json.loads, answers)
+    assert usual["parameters_version"] == "house"
+    assert fitted["parameters_version"].startswith("fit-")
+    given_kwh = [sum(step["house_heat_kwh"] for step in plan["steps"]) for plan in (usual, fitted)]
+    assert given_kwh[1] > given_kwh[0] + 0.5, "0.2 kW more in four hours at -5 C"
+    assert "line 2: house: parameters are of" in of_fir["error"] and of_fir["error"].endswith("fir")
+
+
+def test_parameters_of_the_case_and_fitted_ones_are_one_too_many(fitted_file: Path) -> None:
+    believed = {
+        "load": {"at_zero_kw": 4.0, "per_k_kw": -0.2},
+        "emitters": {"heat_kw": [0, 9], "water_c": [25, 60], "drop_k_per_kw": 1.2},
+        "house": {"capacity_kwh_per_k": 3.0},
+    }
+    case = {**CASE, "parameters": believed}
+    del case["house"]
+    answers: list[str] = []
+    assert plan_stream([json.dumps(case).encode()], answers.append, Wishes(bound=False, parameters=fitted_file)) == 2
+    assert "parameters: the case has its own" in answers[0]
+
+
 def test_a_stream_outlives_numbers_too_large_to_be_said() -> None:
     answers: list[str] = []
     slot = {"start_utc": "2026-01-20T05:00:00Z", "end_utc": "2026-01-20T06:00:00Z", "energy_kwh": 1e9}
-    assert plan_stream([line(commitments=[slot]), line()], answers.append, bound=False) == 2
+    assert plan_stream([line(commitments=[slot]), line()], answers.append, QUICK) == 2
     absurd, good = map(json.loads, answers)
     assert absurd["line"] == 1 and absurd["error"].startswith("plan: objective_usd: "), absurd
     assert "must be 1e+09 or less" in absurd["error"]
@@ -112,7 +215,7 @@ UNCERTAIN: dict[str, Any] = {
 
 def planned(**changes: object) -> dict[str, Any]:
     answers: list[str] = []
-    plan_stream([line(**{**UNCERTAIN, **changes})], answers.append, bound=False)
+    plan_stream([line(**{**UNCERTAIN, **changes})], answers.append, QUICK)
     answer: dict[str, Any] = json.loads(answers[0])
     return answer
 

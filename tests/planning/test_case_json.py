@@ -234,3 +234,11 @@ def test_the_example_of_the_documentation_is_a_case() -> None:
     example = page.split("```json\n")[1].split("```")[0]
     case = read_case(example.encode(), load_house)
     assert case.name == "a cold evening" and case.case.step_minutes == (60,) * 6
+
+
+def test_scenarios_and_a_demand_charge_are_told_with_all_else_that_is_wrong() -> None:
+    found = problems(
+        document(scenarios=[{"probability": 1.0}], demand_charge={"usd_per_kw": 5.0}, outdoor_temp_c=[-5.0, 300.0])
+    )
+    assert "outdoor_temp_c[1]: 300.0 must be 60 or less" in found
+    assert "demand_charge: the case has scenarios and a demand charge, must have at most one of the two" in found

@@ -1,13 +1,19 @@
 """The compiled backward pass: the same tables as NumPy's, for every kind of house and step."""
 
+import ast
 import random
+import shutil
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning import value
 from gw_spaceheat.planning.case import PlanningCase
+from gw_spaceheat.planning.compiled_cache import HERE, SOURCES, cache_folder, sources_hash
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.parameters import parameters_of
 from gw_spaceheat.planning.problem import problem_of
@@ -59,6 +65,46 @@ def test_sharp_thermocline_and_rests_agree() -> None:
     parameters = with_pump(parameters_of(WATER, movable=True), leaving_choice=True, minimum_off_s=900.0)
     sharp = replace(parameters, emitters=replace(parameters.emitters, return_c=29.0))
     assert worst_difference(case_at((5,) * 24, parameters=sharp), COARSE) < SINGLE
+
+
+def test_without_numba_it_is_an_error_and_not_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(BadInput, match="compiled: needs Numba"):
+        make_plan(case_at((60,) * 4), PlannerOptions(compiled=True))
+
+
+def test_kernels_are_kept_by_their_sources() -> None:
+    from gw_spaceheat.planning import compiled_step
+
+    kept = Path(compiled_step.prepare.stats.cache_path)  # type: ignore[attr-defined]
+    assert f"compiled-{sources_hash()}" in kept.parts
+
+
+def test_every_source_counts(tmp_path: Path) -> None:
+    for name in SOURCES:
+        shutil.copy(HERE / f"{name}.py", tmp_path)
+    known = {sources_hash(tmp_path)}
+    assert known == {sources_hash()}
+    for name in SOURCES:
+        with (tmp_path / f"{name}.py").open("a") as file:
+            file.write("# changed\n")
+        assert sources_hash(tmp_path) not in known
+        known.add(sources_hash(tmp_path))
+
+
+def test_no_source_is_forgotten() -> None:
+    used = {"compiled", "compiled_step", "compiled_numbers"}
+    for name in list(used):
+        for node in ast.walk(ast.parse((HERE / f"{name}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gw_spaceheat.planning."):
+                used.add(str(node.module).rsplit(".", 1)[1])
+    assert used - {"compiled_cache"} == set(SOURCES)
+
+
+def test_a_place_that_cannot_be_written_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert cache_folder([tmp_path / "file", tmp_path / "home"]) == tmp_path / "home" / f"compiled-{sources_hash()}"
+    assert cache_folder([tmp_path / "file"]) is None
 
 
 def test_plans_agree() -> None:

@@ -38,7 +38,7 @@ def test_ear_and_atomic_tnode_join_with_their_certificates(tmp_path: Path, monke
             if alias == EAR:
                 run_ear(ending)
             else:
-                run_atn("beech", None, ending)
+                run_atn("beech", None, None, ending)
             ending.raise_problem()
             assert f"u'{alias}'" in broker.said()
     finally:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.series import utc_text
+from gw_spaceheat.planning.fitting.adopt import adopted
 from gw_spaceheat.planning.fitting.delivered import Delivered, delivered_heat
 from gw_spaceheat.planning.fitting.emitters import fit_emitters, fitted_emitters
 from gw_spaceheat.planning.fitting.estimate import Estimate, Refused
@@ -60,7 +61,7 @@ def fit_house_parameters(house: House, history: History, instruments: Instrument
         pump = _pump(pump, *found)
     from_s, to_s = history.span_s
     kept = ", ".join(one.name for one in estimates if not one.fitted) or "nothing"
-    parameters = replace(
+    fitted = replace(
         believed,
         load=replace(believed.load, at_zero_kw=at_zero.value, per_k_kw=per_k.value),
         house=replace(believed.house, capacity_kwh_per_k=capacity.value),
@@ -69,6 +70,7 @@ def fit_house_parameters(house: House, history: History, instruments: Instrument
         heat_pump=pump,
         source=f"fit of {house.short_name} over {utc_text(from_s)} to {utc_text(to_s)}; from the house file: {kept}",
     )
+    parameters = adopted(believed, fitted, frozenset(one.name for one in estimates if one.fitted))
     return FitResult(house.alias, from_s, to_s, samples.days, tuple(estimates), parameters)
 
 

@@ -5,6 +5,7 @@ import math
 from actors.base import Address, Context, Shell
 from actors.events import AskLink, LinkChanged, Received, Send, Tick
 from actors.ledger_book import LedgerBook
+from actors.market_book import LOOK_BACK_S, MarketBook
 from actors.memory_book import MemoryBook, OfferBasis
 from gw_spaceheat.decisions import atn_contract as rule
 from gw_spaceheat.decisions import corrections
@@ -13,9 +14,9 @@ from gw_spaceheat.decisions.offer import OfferFacts, offered_w, source_limits
 from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.contract import SlowContractHeartbeat
 from gw_spaceheat.messages.forecast import weather_forecast_from
-from gw_spaceheat.messages.market import LatestPrice, Prices, bid_from, market_slot_name, slot_result_from, slot_start_s
+from gw_spaceheat.messages.market import LatestPrice, Prices
 from gw_spaceheat.messages.telemetry import PowerWatts, SnapshotSpaceheat, latest_of
-from gw_spaceheat.planning.bid import Bid, bid_regret, whole_run, with_bid
+from gw_spaceheat.planning.bid import whole_run
 from gw_spaceheat.planning.case import Commitment
 from gw_spaceheat.planning.live_case import (
     HORIZON_H,
@@ -35,6 +36,8 @@ BEAT = Tick("beat")
 OFFER = Tick("offer")
 FORECAST = Tick("forecast")
 BID = Tick("bid")
+HOUR_BEGINS = Tick("hour begins")
+LOOK_BACK = Tick("look back")
 BEAT_S = 5.0
 POLICY_S = 300.0  # not oftener
 BID_AHEAD_S = 315.0  # the market's gate closes 5 min before the slot
@@ -64,6 +67,7 @@ class AtomicTNode(Shell):
         self._book = book
         self._memory = memory
         self._cases = CaseMaker(house, outlook)
+        self._market = MarketBook(house, self._cases, gateway, memory)
         self._scada = scada
         self._planning = planning
         self._policies = policies
@@ -82,7 +86,6 @@ class AtomicTNode(Shell):
         self._scada_lives = False
         self.plan: Plan | None = None
         self._solution: Solution | None = None
-        self._bids: dict[int, tuple[Bid, float | None]] = {}  # by slot start: with the price once it is known
 
     def begin(self) -> None:
         now_s = self.context.now()
@@ -90,8 +93,8 @@ class AtomicTNode(Shell):
             self.context.log("parameters", self._outlook.note)
         self._book.open(self.context)
         recalled = self._memory.open(self.context)
-        self._contract, self._prices, self._bids = recalled.contract, recalled.prices, recalled.bids
-        self._corrections = recalled.corrections
+        self._contract, self._prices, self._corrections = recalled.contract, recalled.prices, recalled.corrections
+        self._market.open(recalled)
         for offer in (self._contract.current, self._contract.ending):
             if offer is not None:
                 slot = offer.contract
@@ -102,6 +105,8 @@ class AtomicTNode(Shell):
         self.context.after(MINUTE_S - (now_s + OFFER_AHEAD_S) % MINUTE_S, OFFER)
         self.context.after(10.0, FORECAST)
         self.context.after(HOUR_S - (now_s + BID_AHEAD_S) % HOUR_S, BID)
+        self.context.after(HOUR_S - now_s % HOUR_S, HOUR_BEGINS)
+        self.context.after(HOUR_S - (now_s - LOOK_BACK_S) % HOUR_S, LOOK_BACK)
 
     def handle(self, message: object) -> None:
         match message:
@@ -121,7 +126,16 @@ class AtomicTNode(Shell):
                 self._offer()
             case Tick("bid"):
                 self.context.after(HOUR_S - (self.context.now() + BID_AHEAD_S) % HOUR_S, BID)
-                self._bid()
+                if self._solution is not None and self._prices is not None:
+                    self._solution = self._market.bid(self._solution, self._prices, self.context)
+                    self.plan = self._solution.plan
+            case Tick("hour begins"):
+                self.context.after(HOUR_S - self.context.now() % HOUR_S, HOUR_BEGINS)
+                if self._prices is not None:
+                    self._market.hour_begins(self._known(self._prices), self.context)
+            case Tick("look back"):
+                self.context.after(HOUR_S - (self.context.now() - LOOK_BACK_S) % HOUR_S, LOOK_BACK)
+                self._look_back()
             case Tick("forecast"):
                 now_s = self.context.now()
                 self.context.after(HOUR_S - now_s % HOUR_S + 20.0, FORECAST)
@@ -143,6 +157,7 @@ class AtomicTNode(Shell):
             case PowerWatts(watts=watts):
                 running = watts > corrections.RUNNING_W
                 self._corrections = corrections.power_heard(self._corrections, watts, at_s)
+                self._market.hear_power(watts, at_s)
                 if running != self._on_since[0]:
                     self._on_since = (running, at_s)
             case Prices():
@@ -150,7 +165,7 @@ class AtomicTNode(Shell):
                 self._memory.hear_prices(payload, self.context)
                 self._plan_at_last()
             case LatestPrice():
-                self._clear(payload)
+                self._market.clear(payload, self.context)
             case SlowContractHeartbeat():
                 why = self._book.hear(payload, self.context)
                 if why:
@@ -172,6 +187,7 @@ class AtomicTNode(Shell):
             return  # what is not on disk would be forgotten by a crash: it is not offered
         self._contract, effects = result
         for effect in effects:
+            self._market.hear_contract(effect)
             match effect:
                 case rule.SendHeartbeat(heartbeat):
                     sealed = self._book.say(heartbeat, self.context)
@@ -188,7 +204,7 @@ class AtomicTNode(Shell):
                     self._corrections = corrections.slot_over(
                         self._corrections, used_wh, running_w, contract.start_s, contract.end_s
                     )
-                    self._look_back(contract.start_s, contract.avg_power_watts / 1000.0, used_wh / 1000.0)
+                    self._look_back()
                 case rule.OfferNotMade(contract, reason):
                     self.context.log("not-offered", f"{contract.contract_id[:8]}: {reason}")
 
@@ -207,7 +223,7 @@ class AtomicTNode(Shell):
         if start_s == self._offered_s or (current is not None and current.contract.end_s > start_s):
             return
         self._offered_s = start_s
-        sold_w = self._bought_w(start_s, minutes)
+        sold_w = self._market.bought_w(start_s, minutes, self.context)
         facts = OfferFacts(
             start_s=start_s,
             minutes=minutes,
@@ -234,67 +250,12 @@ class AtomicTNode(Shell):
         self._predicted_w[start_s] = 1000.0 * run.running_kw
         return 1000.0 * run.average_kw
 
-    def _bid(self) -> None:
-        """To the market, before its gate closes: what the house buys at which price in the hour that comes."""
-        now_s = self.context.now()
-        solution, prices = self._solution, self._prices
-        if solution is None or prices is None or now_s - solution.case.start_s > 2 * self._house.rates.plan_s:
-            return
-        slot_s = int((now_s // HOUR_S + 1) * HOUR_S)
-        if slot_s + HOUR_S > solution.case.start_s + 60.0 * sum(solution.case.step_minutes):
-            return
-        self._solution, bid = with_bid(solution, (slot_s, slot_s + HOUR_S))
-        self.plan = self._solution.plan
-        self._bids = {start_s: known for start_s, known in self._bids.items() if start_s > now_s - 3 * HOUR_S}
-        self._bids[slot_s] = (bid, None)
-        self._memory.bids(bid, self._solution, self.context)
-        said = bid_from(
-            bidder_alias=self._house.atn_alias,
-            market_alias=prices.from_g_node_alias,
-            slot_start_s=slot_s,
-            pairs=[(point.price_usd_per_mwh, point.average_kw) for point in bid.points],
-        )
-        self._gateway.tell(Send("market", said))
-        price = bid.forecast_usd_per_mwh
-        self.context.log("bid", f"{bid.average_kw(price):.3f} kW at {price:.2f} USD/MWh, {len(bid.points)} points")
-
-    def _clear(self, latest: LatestPrice) -> None:
-        slot_s = slot_start_s(latest.market_slot_name)
-        if slot_s in self._bids:
-            self._bids[slot_s] = (self._bids[slot_s][0], latest.usd_per_mwh)
-        self._memory.hear_price(latest, self.context)
-
-    def _bought_w(self, start_s: int, minutes: int) -> float | None:
-        """What the market sold us, or would have at the forecast price if it has not answered; None: no bid."""
-        known = self._bids.get(start_s)
-        if known is None or 60.0 * minutes < HOUR_S:
-            return None
-        bid, price = known
-        if price is None:
-            self.context.log("market", "no price in time: the quantity at the forecast price is offered")
-            price = bid.forecast_usd_per_mwh
-        return 1000.0 * bid.average_kw(price)
-
-    def _look_back(self, start_s: int, contract_kw: float, used_kwh: float) -> None:
-        """Bid regret: what was contracted against the best in hindsight, at the price that came true."""
-        known, prices = self._bids.pop(start_s, None), self._prices
-        if known is None or known[1] is None or prices is None:
-            return
-        regret = bid_regret(known[0], contract_kw, known[1])
-        said = f"{regret.regret_usd:.4f} USD: {contract_kw:.3f} kW at {regret.price_usd_per_mwh:.2f} USD/MWh"
-        self.context.log("regret", f"{said}, best {regret.best_kw:.3f} kW, used {used_kwh:.3f} kWh")
-        result = slot_result_from(
-            alias=self._house.atn_alias,
-            slot_name=market_slot_name("rt60gate5", prices.from_g_node_alias, start_s),
-            message_id=self.context.new_id(),
-            now_s=self.context.now(),
-            usd_per_mwh=(regret.price_usd_per_mwh, known[0].forecast_usd_per_mwh),
-            contract_kw=contract_kw,
-            best_kw=regret.best_kw,
-            used_kwh=used_kwh,
-            regret_usd=regret.regret_usd,
-        )
-        self._gateway.tell(Send("ear", result))
+    def _look_back(self) -> None:
+        """On the slots that are over; one whose contract may still be reported on is waited for."""
+        if self._prices is not None:
+            open_offers = (self._contract.ending, self._contract.current)
+            bound = {offer.contract.start_s for offer in open_offers if offer is not None}
+            self._market.look_back(self._known(self._prices), bound, self.context)
 
     def _plan_at_last(self) -> None:
         """After a restart nobody waits for the next planning tick, only for prices and readings."""
@@ -309,9 +270,7 @@ class AtomicTNode(Shell):
         if why and not self._prices_said:
             self.context.log("prices", f"{why}: no new plan")
         self._prices_said = why
-        commitments = self._commitments(self._cases.start_s(now_s))
-        ratios = self._corrections.ratios
-        known = Known(self._prices, self._values, self._on_since, commitments, ratios.load, ratios.power)
+        known = self._known(self._prices)
         case = self._cases.case(known, now_s)
         if case is None:
             return
@@ -323,6 +282,12 @@ class AtomicTNode(Shell):
         if first or self.plan.unmet:
             hour_w = self.plan.first_hour_average_w()
             self.context.log("plan", f"{hour_w:.0f} W next hour, {self.plan.total_cost_usd:.2f} USD in {HORIZON_H} h")
+
+    def _known(self, prices: Prices) -> Known:
+        """What has been heard until now, as it will be remembered."""
+        commitments = self._commitments(self._cases.start_s(self.context.now()))
+        ratios = self._corrections.ratios
+        return Known(prices, dict(self._values), self._on_since, commitments, ratios.load, ratios.power)
 
     def _say_policy(self, solution: Solution, now_s: float) -> None:
         """To the house, for when the line is cut; the same tables the plan is made from."""

@@ -14,9 +14,9 @@ from gw_spaceheat.decisions.offer import OfferFacts, facts_document
 from gw_spaceheat.errors import BadInput, StorageError
 from gw_spaceheat.messages.contract import SlowDispatchContract
 from gw_spaceheat.messages.forecast import WeatherForecast
-from gw_spaceheat.messages.market import LatestPrice, Prices, slot_start_s
+from gw_spaceheat.messages.market import LatestPrice, Prices, SlotResult, slot_start_s
 from gw_spaceheat.planning.bid import Bid
-from gw_spaceheat.planning.case_document import bid_of_document, parameters_document
+from gw_spaceheat.planning.case_document import bid_of_document, case_of_document, parameters_document
 from gw_spaceheat.planning.live_case import Known
 from gw_spaceheat.planning.replay import bid_record, plan_record
 from gw_spaceheat.planning.solve import Solution
@@ -39,12 +39,17 @@ class OfferBasis:
 
 @dataclass(slots=True)
 class Recalled:
-    """What an AtomicTNode goes on with after a restart. `bids` by slot start, with the price once it was known."""
+    """What an AtomicTNode goes on with after a restart. `bids` by slot start, with the price once it was known.
+
+    `looked_back`: slots whose result is known. `begun`: what was measured at a slot's beginning, by its start.
+    """
 
     contract: rule.AtnState = field(default_factory=rule.AtnState)
     prices: Prices | None = None
     bids: dict[int, tuple[Bid, float | None]] = field(default_factory=dict)
     corrections: Corrections = field(default_factory=Corrections)
+    looked_back: set[int] = field(default_factory=set)
+    begun: dict[int, Known] = field(default_factory=dict)
 
 
 class MemoryBook:
@@ -76,6 +81,9 @@ class MemoryBook:
             self._try(context, partial(_recall_bid, recalled, bid))
         for price in self._recent("price", now_s, context):
             self._try(context, partial(_recall_price, recalled, price))
+        recalled.looked_back = {int(result.from_s) for result in self._recent("result", now_s, context)}
+        for plan in self._recent("plan", now_s, context) if recalled.bids else ():
+            self._try(context, partial(_recall_begun, recalled, plan))
         return recalled
 
     def _try(self, context: Context, recall: Callable[[], None]) -> None:
@@ -148,6 +156,11 @@ class MemoryBook:
         body = bid_record(bid, solution) | {"rests_on": self._rests_on("plan")}
         self._keep(context, self._entry("bid", context, bid.start_s, bid.end_s, body))
 
+    def result(self, result: SlotResult, context: Context) -> None:
+        start_s = slot_start_s(result.market_slot_name)
+        body = _body(result) | {"rests_on": self._rests_on("prices", "plan")}
+        self._keep(context, self._entry("result", context, start_s, start_s + HOUR_S, body))
+
     def contract(
         self, before: rule.AtnState, event: rule.Input, result: rule.Result, basis: OfferBasis | None, context: Context
     ) -> bool:
@@ -214,7 +227,21 @@ def _recall_price(recalled: Recalled, price: Memory) -> None:
         recalled.bids[int(price.from_s)] = (known[0], latest.usd_per_mwh)
 
 
-def _body(message: Prices | LatestPrice | WeatherForecast) -> dict[str, object]:
+def _recall_begun(recalled: Recalled, plan: Memory) -> None:
+    """The plan made for a slot's beginning knew what was measured there."""
+    start_s, readings, shared = int(plan.from_s), plan.body.get("readings"), plan.shared
+    case = plan.body.get("case")
+    if start_s not in recalled.bids or recalled.prices is None or shared is None:
+        return
+    if not isinstance(case, dict) or not isinstance(readings, dict):
+        raise BadInput(f"remembered plan {plan.row}: must have a case and readings")
+    state = case_of_document(case, shared).state
+    runs = (state.heat_pump_on, state.heat_pump_since_s)
+    read = {str(name): (float(value), float(at_s)) for name, (value, at_s) in readings.items()}
+    recalled.begun[start_s] = Known(recalled.prices, read, runs)
+
+
+def _body(message: Prices | LatestPrice | SlotResult | WeatherForecast) -> dict[str, object]:
     return message.model_dump(mode="json", by_alias=True)
 
 

@@ -1,6 +1,7 @@
 """The market conversation: latest price, bid, and the forward prices our market shows."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Annotated, Literal, Self
 
@@ -110,20 +111,27 @@ class Bid(WireModel):
 
 
 class SlotResult(WireModel):
-    """What became of a slot that was bid for: bid regret is its cost less that of the best power in hindsight."""
+    """What became of a slot that was bid for; what is not known is left out, and `reason` says why.
+
+    Bid regret: cost of what was bought (the contract, else what the market sold) less that of the best in hindsight.
+    `used_regret_usd` is the same of what was really used and reached; it may be negative.
+    """
 
     from_g_node_alias: LeftRightDot
     message_id: Uuid4
     created_ms: UtcMilliseconds
     market_slot_name: MarketSlotName
-    price_usd_per_mwh: float
     forecast_usd_per_mwh: float
-    contract_kw: float
-    best_kw: float
-    used_kwh: float
-    regret_usd: Annotated[float, Field(ge=0.0)]
+    price_usd_per_mwh: float | None = None
+    cleared_kw: float | None = None
+    contract_kw: float | None = None
+    best_kw: float | None = None
+    used_kwh: float | None = None
+    regret_usd: Annotated[float, Field(ge=0.0)] | None = None
+    used_regret_usd: float | None = None
+    reason: str = ""
     type_name: Literal["gw.spaceheat.slot.result"] = "gw.spaceheat.slot.result"
-    version: Literal["000"] = "000"
+    version: Literal["001"] = "001"
 
 
 class Prices(WireModel):
@@ -203,30 +211,29 @@ def bid_from(
     )
 
 
-def slot_result_from(
-    *,
-    alias: str,
-    slot_name: str,
-    message_id: str,
-    now_s: float,
-    usd_per_mwh: tuple[float, float],
-    contract_kw: float,
-    best_kw: float,
-    used_kwh: float,
-    regret_usd: float,
-) -> SlotResult:
-    """`usd_per_mwh`: what it was, and what was forecast. `contract_kw` and `best_kw` on average over the slot."""
+@dataclass(frozen=True, slots=True)
+class SlotOutcome:
+    """What became of a slot: powers (kW) on average over it. None: not known, or there was none; `reason` says why."""
+
+    forecast_usd_per_mwh: float
+    price_usd_per_mwh: float | None = None
+    cleared_kw: float | None = None
+    contract_kw: float | None = None
+    best_kw: float | None = None
+    used_kwh: float | None = None
+    regret_usd: float | None = None
+    used_regret_usd: float | None = None
+    reason: str = ""
+
+
+def slot_result_from(*, alias: str, slot_name: str, message_id: str, now_s: float, outcome: SlotOutcome) -> SlotResult:
+    """A regret below 0 is no regret: ValidationError."""
     return SlotResult(
         from_g_node_alias=alias,
         message_id=message_id,
         created_ms=milliseconds(now_s),
         market_slot_name=slot_name,
-        price_usd_per_mwh=usd_per_mwh[0],
-        forecast_usd_per_mwh=usd_per_mwh[1],
-        contract_kw=contract_kw,
-        best_kw=best_kw,
-        used_kwh=used_kwh,
-        regret_usd=regret_usd,
+        **asdict(outcome),
     )
 
 

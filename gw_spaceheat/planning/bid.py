@@ -1,4 +1,4 @@
-"""The bid: what the house buys in the next slot at which price, and afterwards what a wrong price has cost.
+"""The bid: what the house buys in the next slot at which price. What that has cost afterwards: `hindsight`.
 
 Every average power is rolled through the SCADA's slot executor (`slot_run`); behind the slot lies the planner's own
 cost-to-go. The curve is the lower envelope of price * quantity + the rest: the breakpoints are the slopes of the lower
@@ -88,25 +88,6 @@ class Bid:
         powers = [cost.average_kw for cost in self.costs]
         rest_usd = float(np.interp(average_kw, powers, [cost.rest_usd for cost in self.costs]))
         return average_kw * self.hours * price_usd_per_mwh / 1000.0 + rest_usd
-
-
-@dataclass(frozen=True, slots=True)
-class BidRegret:
-    """What was cleared against the best in hindsight, at the price that came true."""
-
-    price_usd_per_mwh: float
-    cleared_kw: float
-    best_kw: float
-    regret_usd: float
-    """Never negative."""
-
-
-def bid_regret(bid: Bid, cleared_kw: float, price_usd_per_mwh: float) -> BidRegret:
-    """Cost of `cleared_kw` less that of the best power at the real price, on the tables the bid was made from."""
-    best = min(bid.costs, key=lambda cost: bid.total_usd(cost.average_kw, price_usd_per_mwh))
-    best_usd = bid.total_usd(best.average_kw, price_usd_per_mwh)
-    regret_usd = max(0.0, bid.total_usd(cleared_kw, price_usd_per_mwh) - best_usd)
-    return BidRegret(price_usd_per_mwh, cleared_kw, best.average_kw, regret_usd)
 
 
 def market_slot(case: PlanningCase) -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ from gw_spaceheat.planning.actions import HOT, USUAL, Action, StepTimes, Water, 
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.grid import Grid, Table
 from gw_spaceheat.planning.heat_load import StepHeat, alike_steps, step_heats
-from gw_spaceheat.planning.inputs import Horizon, horizon_of, start_of
+from gw_spaceheat.planning.inputs import Horizon, Start, horizon_of, start_of
 from gw_spaceheat.planning.maths import ARRAYS, Floats, Maths, Quantity
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.source import Charging
@@ -96,10 +96,7 @@ def problem_of(case: PlanningCase, options: PlannerOptions) -> Problem:
     measured, start_notes = start_of(case.parameters, case.state)
     if not house.source.exists:
         start_notes.append("no_heat_source")
-    store = house.store
-    level = store.level(measured.mean_c)
-    spread = max(0.0, store.level(measured.top_c) - level) if store.usable else 0.0
-    start = State(level, spread, measured.house_k)
+    store, start = house.store, start_state(house, measured)
     grid = _grid(case, options, house, horizon, start)
     usual = alike_steps(horizon, case.parameters.load, options.alike_k)
     heats, alike = step_heats(case.parameters, house.source, store, options, (horizon, usual), grid.house_nodes())
@@ -124,6 +121,13 @@ def problem_of(case: PlanningCase, options: PlannerOptions) -> Problem:
         start=start,
         notes=tuple(notes + start_notes),
     )
+
+
+def start_state(house: House, measured: Start) -> State[float]:
+    """What was measured, as a state of the planner."""
+    level = house.store.level(measured.mean_c)
+    spread = max(0.0, house.store.level(measured.top_c) - level) if house.store.usable else 0.0
+    return State(level, spread, measured.house_k)
 
 
 def _grid(case: PlanningCase, options: PlannerOptions, house: House, horizon: Horizon, start: State[float]) -> Grid:

@@ -18,7 +18,7 @@ from gw_spaceheat.errors import BadInput, StorageError
 from gw_spaceheat.storage.salvage import copy_table
 from gw_spaceheat.storage.sqlite_file import SqliteFile, StorageFull, open_read_only, translated
 
-Kind = Literal["forecast", "prices", "price", "plan", "bid", "offer", "contract"]
+Kind = Literal["forecast", "prices", "price", "plan", "bid", "offer", "contract", "result"]
 
 FILE_NAME = "memory.db"
 KEEP_DAYS = 92.0

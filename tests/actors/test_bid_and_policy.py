@@ -13,6 +13,7 @@ from commands.outage import Outage, run_outage
 from commands.site import Site, load_site
 from commands.virtual import VirtualHouse
 from gw_spaceheat.messages.envelope import Header
+from gw_spaceheat.messages.market import SlotResult
 from gw_spaceheat.messages.policy import HousePolicy
 from gw_spaceheat.planning.policy import message_of, policy_of
 
@@ -73,12 +74,46 @@ def test_the_contract_is_what_was_cleared_as_a_whole_run_if_it_is_one(two_slots:
     assert watts == pytest.approx(sold_w, rel=0.05)
 
 
+def results(run: Run) -> list[SlotResult]:
+    rows = run.house.ear_store.rows(0, 20, "gw.spaceheat.slot.result")
+    return [SlotResult.model_validate_json(row.payload) for row in rows]
+
+
 def test_regret_is_recorded_per_slot_and_reaches_the_ear(two_slots: Run) -> None:
     ((at, text),) = two_slots.of("regret")
     assert 119.0 < at < 121.0
     assert float(text.split()[0]) >= 0.0
-    assert len(two_slots.house.ear_store.rows(0, 10, "gw.spaceheat.slot.result")) == 1
+    (result,) = results(two_slots)
+    assert result.regret_usd is not None and result.used_regret_usd is not None and result.used_kwh is not None
+    assert result.contract_kw is not None and result.cleared_kw is not None
+    assert result.contract_kw == pytest.approx(result.cleared_kw, rel=0.05)
+    assert abs(result.used_regret_usd) < 1.0, "what the house really did is near what its model says of it"
+    assert result.reason == ""
     assert len(two_slots.house.ear_store.rows(0, 10, "bid")) == 2
+
+
+def test_every_slot_that_was_bid_for_has_its_row_whatever_became_of_it(site: Site) -> None:
+    """2 to 3: the homeowner has opted out; 3 to 4: no price came; 4 to 5: the offer could not be made."""
+    run = Run(site)
+    run.to(111.0)
+    run.opt_out(True)
+    run.to(130.0)
+    run.opt_out(False)
+    run.to(170.0)
+    run.house.cloud.partition("market")
+    run.to(190.0)
+    run.house.cloud.heal("market")
+    run.to(243.0)
+    first, refused, silent = results(run)
+    assert first.reason == "" and first.regret_usd is not None
+    assert refused.reason.startswith("refused: ") and refused.contract_kw is None
+    assert refused.cleared_kw is not None and refused.regret_usd is not None, "what the market sold is judged"
+    assert refused.used_kwh is not None and refused.used_regret_usd is not None, "so is what the house did instead"
+    assert silent.reason == "no price came" and silent.contract_kw is not None
+    assert silent.price_usd_per_mwh is None and silent.regret_usd is None and silent.used_kwh is not None
+    starts = [int(one.market_slot_name.rsplit(".", 1)[1]) - MIDNIGHT_S for one in results(run)]
+    assert starts == [3600.0, 7200.0, 10800.0]
+    assert not run.of("crash")
 
 
 def test_without_a_word_from_the_market_the_plans_own_quantity_is_offered(site: Site) -> None:

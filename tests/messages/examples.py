@@ -332,11 +332,7 @@ def own_examples() -> list[WireModel]:
             slot_name=market.market_slot_name("rt60gate5", MARKET, HOUR_S),
             message_id=IDS[16],
             now_s=NOW_S,
-            usd_per_mwh=(131.5, 120.0),
-            contract_kw=2.5,
-            best_kw=2.25,
-            used_kwh=2.49,
-            regret_usd=0.0125,
+            outcome=market.SlotOutcome(120.0, 131.5, 2.5, None, 2.25, 2.49, 0.0125, -0.004, "refused: opted out"),
         ),
         market.prices_from(
             market_alias=MARKET,

@@ -12,7 +12,7 @@ from gw_spaceheat.decisions.offer import OfferFacts, SourceLimits, offered_w
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.market import bid_from
 from gw_spaceheat.planning import bid as rule
-from gw_spaceheat.planning.bid import as_bought, bid_of, bid_regret, market_slot, solve_with_bid, whole_run, with_bid
+from gw_spaceheat.planning.bid import as_bought, bid_of, market_slot, solve_with_bid, whole_run, with_bid
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.heat_load import HOLD
 from gw_spaceheat.planning.maths import ARRAYS, Floats
@@ -300,17 +300,6 @@ def test_a_slot_inside_steps_has_a_bid_too() -> None:
 def test_a_slot_that_the_plan_does_not_cover_is_refused(slot: tuple[float, float]) -> None:
     with pytest.raises(BadInput, match="the plan ends at 86400 s"):
         bid_of(solve(case_at((60,) * 24), QUICK), *slot)
-
-
-def test_regret_is_nothing_for_the_best_and_what_it_costs_for_others() -> None:
-    bid = bid_of(solve(case_at((60,) * 24, dear_by_day(24))), 0.0, HOUR_S)
-    for price in (-50.0, 90.0, 250.0, 900.0):
-        bought_kw = bid.average_kw(price)
-        assert bid_regret(bid, bought_kw, price).regret_usd == pytest.approx(0.0, abs=1e-9)
-        for cost in bid.costs:
-            regret = bid_regret(bid, cost.average_kw, price)
-            expected = bid.total_usd(cost.average_kw, price) - bid.total_usd(bought_kw, price)
-            assert regret.regret_usd == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_message_says_the_same_curve() -> None:

@@ -12,8 +12,9 @@ from actors.events import Received, Tick
 from commands.outage import Outage, run_outage
 from commands.site import Site, load_site
 from commands.virtual import VirtualHouse
-from gw_spaceheat.messages.envelope import Header
-from gw_spaceheat.messages.market import SlotResult
+from gw_spaceheat.messages.dispatch import HomeownerOptOut
+from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, topic_of
+from gw_spaceheat.messages.market import SlotResult, slot_start_s
 from gw_spaceheat.messages.policy import HousePolicy
 from gw_spaceheat.planning.policy import message_of, policy_of
 
@@ -76,7 +77,8 @@ def test_the_contract_is_what_was_cleared_as_a_whole_run_if_it_is_one(two_slots:
 
 def results(run: Run) -> list[SlotResult]:
     rows = run.house.ear_store.rows(0, 20, "gw.spaceheat.slot.result")
-    return [SlotResult.model_validate_json(row.payload) for row in rows]
+    found = [decode(row.payload).payload for row in rows]
+    return [result for result in found if isinstance(result, SlotResult)]
 
 
 def test_regret_is_recorded_per_slot_and_reaches_the_ear(two_slots: Run) -> None:
@@ -92,28 +94,38 @@ def test_regret_is_recorded_per_slot_and_reaches_the_ear(two_slots: Run) -> None
     assert len(two_slots.house.ear_store.rows(0, 10, "bid")) == 2
 
 
+def opt_out(run: Run, opted_out: bool) -> None:
+    admin = f"{BEECH}.admin"
+    now_ms = int(run.house.runtime.now() * 1000)
+    message_id = f"c3cd6c8d-e8d8-4875-8f7b-d3ea13c286{int(opted_out):02d}"
+    header = Header(admin, "s", "gw.spaceheat.opt.out", message_id, expires_at_ms=now_ms + 60_000)
+    said = encode(Envelope(header, HomeownerOptOut(opted_out=opted_out, by="anna")))
+    link = run.house.local.client("admin", lambda *_: None, lambda _: None, [])
+    link.start()
+    link.publish(topic_of(admin, "s", header.type_name), said, 1)
+
+
+@pytest.mark.timeout(120)
 def test_every_slot_that_was_bid_for_has_its_row_whatever_became_of_it(site: Site) -> None:
-    """2 to 3: the homeowner has opted out; 3 to 4: no price came; 4 to 5: the offer could not be made."""
+    """1 to 2: the homeowner opts out in it; 2 to 3: the offer is refused for that; 3 to 4: the market says no price."""
     run = Run(site)
     run.to(111.0)
-    run.opt_out(True)
+    opt_out(run, True)
     run.to(130.0)
-    run.opt_out(False)
+    opt_out(run, False)
     run.to(170.0)
     run.house.cloud.partition("market")
-    run.to(190.0)
-    run.house.cloud.heal("market")
     run.to(243.0)
-    first, refused, silent = results(run)
-    assert first.reason == "" and first.regret_usd is not None
-    assert refused.reason.startswith("refused: ") and refused.contract_kw is None
+    (ended, refused, silent) = results(run)
+    assert ended.reason == "homeowner opted out" and ended.regret_usd is not None and ended.contract_kw is not None
+    assert refused.reason == "refused: homeowner opted out" and refused.contract_kw is None
     assert refused.cleared_kw is not None and refused.regret_usd is not None, "what the market sold is judged"
     assert refused.used_kwh is not None and refused.used_regret_usd is not None, "so is what the house did instead"
     assert silent.reason == "no price came" and silent.contract_kw is not None
     assert silent.price_usd_per_mwh is None and silent.regret_usd is None and silent.used_kwh is not None
-    starts = [int(one.market_slot_name.rsplit(".", 1)[1]) - MIDNIGHT_S for one in results(run)]
+    starts = [slot_start_s(one.market_slot_name) - MIDNIGHT_S for one in (ended, refused, silent)]
     assert starts == [3600.0, 7200.0, 10800.0]
-    assert not run.of("crash")
+    assert len(run.of("regret")) == 3 and not run.of("crash")
 
 
 def test_without_a_word_from_the_market_the_plans_own_quantity_is_offered(site: Site) -> None:

@@ -12,6 +12,7 @@ from actors.events import Received, Tick
 from commands.outage import Outage, run_outage
 from commands.site import Site, load_site
 from commands.virtual import VirtualHouse
+from gw_spaceheat.messages.base import type_name_of
 from gw_spaceheat.messages.dispatch import HomeownerOptOut
 from gw_spaceheat.messages.envelope import Envelope, Header, decode, encode, topic_of
 from gw_spaceheat.messages.market import SlotResult, slot_start_s
@@ -98,14 +99,15 @@ def opt_out(run: Run, opted_out: bool) -> None:
     admin = f"{BEECH}.admin"
     now_ms = int(run.house.runtime.now() * 1000)
     message_id = f"c3cd6c8d-e8d8-4875-8f7b-d3ea13c286{int(opted_out):02d}"
-    header = Header(admin, "s", "gw.spaceheat.opt.out", message_id, expires_at_ms=now_ms + 60_000)
+    name = type_name_of(HomeownerOptOut)
+    header = Header(admin, "s", name, message_id, expires_at_ms=now_ms + 60_000)
     said = encode(Envelope(header, HomeownerOptOut(opted_out=opted_out, by="anna")))
     link = run.house.local.client("admin", lambda *_: None, lambda _: None, [])
     link.start()
-    link.publish(topic_of(admin, "s", header.type_name), said, 1)
+    link.publish(topic_of(admin, "s", name), said, 1)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_every_slot_that_was_bid_for_has_its_row_whatever_became_of_it(site: Site) -> None:
     """1 to 2: the homeowner opts out in it; 2 to 3: the offer is refused for that; 3 to 4: the market says no price."""
     run = Run(site)

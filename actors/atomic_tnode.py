@@ -153,6 +153,7 @@ class AtomicTNode(Shell):
                 for name, (value, at_ms) in latest_of(payload, self._telemetries).items():
                     self._values[self._quantity_of[name]] = (value, at_ms / 1000.0)
                 self._hear_heat(at_s)
+                self._market.hear_house(at_s)
                 self._plan_at_last()
             case PowerWatts(watts=watts):
                 running = watts > corrections.RUNNING_W

@@ -122,6 +122,11 @@ class MarketBook:
         while self._heard[0][0] < at_s - KEPT_S:
             self._heard.popleft()
 
+    def hear_house(self, at_s: float) -> None:
+        """The house is there and has said no other power: outside of a contract it says that only when it changes."""
+        if self._heard:
+            self.hear_power(self._heard[-1][1], at_s)
+
     def hour_begins(self, known: Known, context: Context) -> None:
         """One slot ends and the next begins: what is measured now is the end of one and the start of the other."""
         now_s = context.now()

@@ -5,7 +5,7 @@ from itertools import pairwise
 from math import inf
 
 SILENCE_S = 150.0
-"""A house says its power at least every minute: after longer silence it is not known."""
+"""A house under contract says its power every minute, any house its snapshot: after longer silence it is not known."""
 
 
 def energy_kwh(heard: Sequence[tuple[float, float]], start_s: float, end_s: float) -> float | None:

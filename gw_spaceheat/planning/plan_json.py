@@ -53,17 +53,18 @@ class BidPointJson(JsonPart):
 
 
 class UncertaintyJson(JsonPart):
-    """What the case's scenarios made of the first action."""
+    """What the case's scenarios made of the market slot, which is decided before it is known which comes true."""
 
     first_action: str
     """The cheapest in expectation."""
     certain_action: str
     """What the case's own series alone would have made of it."""
     changed: bool
+    """Whether anything in the slot is done otherwise, be it after the first action."""
     worth_usd: Finite
     """What looking at the scenarios saves on average, against acting on the case's own series."""
     expected_usd: dict[str, Finite]
-    """Expected cost to the end, by first action."""
+    """Expected cost to the end, by first action and the best rest of the slot."""
 
 
 class PlanJson(JsonPart):

@@ -1,6 +1,7 @@
 """The planner: backward dynamic programme over the stratified store and the house, then an exact roll-out."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from gw_spaceheat.errors import BadInput
@@ -11,7 +12,7 @@ from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan, PlanStep
 from gw_spaceheat.planning.problem import Problem, mean_price_usd_per_kwh, problem_of
 from gw_spaceheat.planning.reasons import reason_of, unmet_of
-from gw_spaceheat.planning.roll_out import Mode, Taken, roll_out, rows_of
+from gw_spaceheat.planning.roll_out import Mode, Taken, best_of, decided, roll_out, rows_of, tried
 from gw_spaceheat.planning.value import OFF, ON, Candidates, backward
 
 NO_UNSERVED_KWH = 0.005
@@ -39,19 +40,32 @@ def solve(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, first: 
     """As `make_plan`, with problem and tables. `first`: the index of the first action, if it is given."""
     problem = problem_of(case, options)
     kept: list[Candidates] = []
-    tables = _tables(problem, options, kept)
+    tables = tables_of(problem, options, kept)
     taken = roll_out(problem, tables, mode_now(case, problem), first, _change_usd(case, options), kept)
     return Solution(put_together(case, problem, tables, taken), case, problem, tables, taken)
 
 
-def _tables(problem: Problem, options: PlannerOptions, kept: list[Candidates]) -> list[Table]:
+def continued(solution: Solution, taken: Sequence[Taken]) -> Solution:
+    """The solution with its first steps as `taken`, and the best that can follow."""
+    problem, done = solution.problem, list(taken)
+    for index in range(len(done), problem.horizon.steps):
+        rows, mode = rows_of(solution.tables[index + 1]), done[-1].mode
+        best, _ = best_of(problem, rows, tried(problem, index, done[-1].outcome.after, mode))
+        done.append(decided(problem, rows, mode, best))
+    plan = put_together(solution.case, problem, solution.tables, done)
+    return replace(solution, plan=plan, taken=done)
+
+
+def tables_of(
+    problem: Problem, options: PlannerOptions, kept: list[Candidates] | None = None, last: Table | None = None
+) -> list[Table]:
     """Cost-to-go by NumPy, or by Numba where that is asked for: it takes a second to import."""
     if options.compiled:
         require_numba(options)
         from gw_spaceheat.planning import compiled
 
-        return compiled.backward(problem, kept=kept)
-    return backward(problem, kept=kept)
+        return compiled.backward(problem, last, kept)
+    return backward(problem, last, kept)
 
 
 def require_numba(options: PlannerOptions) -> None:

@@ -85,6 +85,8 @@ def uncertainty_lines(found: ScenarioPlan | None) -> tuple[str, ...]:
     if not found.changed:
         return (f"uncertainty         changes nothing: first {first}",)
     instead = names[found.certain_action]
+    if instead == first:
+        return (f"uncertainty         changes the slot after first {first}: worth {found.worth_usd:.2f} USD on average",)
     return (f"uncertainty         first {first} instead of {instead}: worth {found.worth_usd:.2f} USD on average",)
 
 

@@ -212,6 +212,22 @@ def test_uncertainty_changes_the_first_action() -> None:
         replace(case, scenarios=(Scenario(0.5),))
 
 
+def test_uncertainty_is_worth_the_same_however_the_slot_is_cut() -> None:
+    """Which future comes true is known after the market slot, not after its first step."""
+    worth, bought_kwh = list[float](), list[float]()
+    for slot in ((60,), (30, 30), (15,) * 4, (5,) * 12):
+        count = len(slot)
+        case = case_at((*slot, *(60,) * 11), [120.0] * count + [100.0] * 11, outdoor_c=-10.0)
+        spike = np.array([120.0] * count + [3000.0] * 11)
+        case = replace(case, scenarios=(Scenario(2 / 3), Scenario(1 / 3, price_usd_per_mwh=spike)))
+        found = plan_scenarios(case)
+        assert found.changed
+        worth.append(found.worth_usd)
+        bought_kwh.append(sum(step.hp_electric_kwh for step in found.plan.steps[:count]))
+    assert min(worth) > 0.9 * max(worth), worth
+    assert min(bought_kwh) > 0.85 * max(bought_kwh), bought_kwh
+
+
 def test_the_order_of_the_scenarios_means_nothing() -> None:
     # The quarter hours of the slot have another price in each future: the case's own is the forecast.
     case = case_at((15,) * 4 + (60,) * 8)

@@ -39,6 +39,8 @@ class StepJson(JsonPart):
     below_setpoint_k_h: Finite = 0.0
     started: bool = False
     action: int = 0
+    leaving_c: Finite | None = None
+    """Hottest water the heat pump is asked for, where that can be chosen; null: it is off, or nobody can choose."""
 
     def built(self) -> PlanStep:
         values = self.model_dump(exclude={"start_utc"})
@@ -74,12 +76,13 @@ class PlanJson(JsonPart):
     total_cost_usd: Finite = 0.0
     terminal_value_usd: Finite = 0.0
     lower_bound_usd: Finite | None = None
-    """No plan for this case can be cheaper; null: not computed."""
+    """No plan with the same comfort, starts and terminal value can be cheaper; null: not computed."""
     marginal_heat_usd_per_kwh: Finite = 0.0
     bid: tuple[BidPointJson, ...] = ()
     unmet: tuple[str, ...] = ()
     objective_usd: Finite = 0.0
     start_store_energy_kwh: Finite = 0.0
+    start_store_top_c: Finite | None = None
     start_house_k: Finite = 0.0
     starts: int = 0
     demand_charge_usd: Finite = 0.0

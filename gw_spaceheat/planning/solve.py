@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from gw_spaceheat.errors import BadInput
+from gw_spaceheat.planning.actions import HOT
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.grid import Table
+from gw_spaceheat.planning.heat_load import StepHeat
 from gw_spaceheat.planning.maths import SCALARS
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan, PlanStep
@@ -112,6 +114,7 @@ def put_together(case: PlanningCase, problem: Problem, tables: list[Table], take
     if missed_kwh > NO_MISSED_KWH:
         summary += (f"commitment_missed_kwh={missed_kwh:.2f}",)
     demand_usd = demand_charge_usd(case, steps)
+    store, start = problem.house.store, problem.start
     return Plan(
         steps=tuple(steps),
         total_cost_usd=sum(step.cost_usd for step in steps) + demand_usd,
@@ -119,8 +122,9 @@ def put_together(case: PlanningCase, problem: Problem, tables: list[Table], take
         marginal_heat_usd_per_kwh=_marginal_usd_per_kwh(case, problem, tables[0]),
         unmet=summary,
         objective_usd=sum(done.cost_usd for done in taken) + demand_usd - end_value,
-        start_store_energy_kwh=problem.house.store.energy_kwh(problem.start.level),
-        start_house_k=problem.start.house_k,
+        start_store_energy_kwh=store.energy_kwh(start.level),
+        start_store_top_c=store.temperature_c(SCALARS, start.level + start.spread) if store.usable else None,
+        start_house_k=start.house_k,
         starts=sum(done.started for done in taken),
         demand_charge_usd=demand_usd,
         parameters_version=case.parameters.version,
@@ -169,7 +173,26 @@ def _plan_step(problem: Problem, done: Taken, start_s: float, minutes: int, typi
         below_setpoint_k_h=max(0.0, step.setpoint_k - mean_k) * step.hours,
         started=done.started,
         action=problem.actions.index(done.action),
+        leaving_c=_leaving_c(problem, done, step),
     )
+
+
+def _leaving_c(problem: Problem, done: Taken, step: StepHeat) -> float | None:
+    """Hottest water (C) asked for: what charging takes by the end of the step, and what the house needs."""
+    house, outcome, before = problem.house, done.outcome, done.before
+    pump, store = house.source.pump, house.store
+    if pump is None or not pump.leaving_choice or outcome.direct_kwh + outcome.charge_kwh <= 0.0:
+        return None
+    asked_c = float("-inf")
+    if outcome.charge_kwh > 0.0:
+        way = problem.charging(SCALARS, step, done.action.water, before.level, before.spread)
+        # At constant flow the water is hotter the more the bottom has warmed; hot water is hot at once.
+        rise_k = 0.0 if done.action.water is HOT else outcome.charge_kwh / store.kwh_per_k
+        asked_c = store.temperature_c(SCALARS, before.level - before.spread + rise_k) + way.lift_k
+    if outcome.direct_kwh > 0.0:
+        wanted = step.between(problem.grid.house_place(before.house_k), done.action.target)
+        asked_c = max(asked_c, store.temperature_c(SCALARS, wanted.rswt_level) + pump.serving_margin_k)
+    return min(asked_c, pump.maximum_leaving_c)
 
 
 def terminal_usd(problem: Problem, tables: list[Table], last: Taken) -> float:

@@ -51,6 +51,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile -rs
 
 test-slow: $(VENV)/.test
+	@$(BIN)/python -c 'import ray' 2>/dev/null || echo "ray is not installed: the test of plans on a cluster is SKIPPED; $(BIN)/python -m pip install --require-hashes -r requirements/fleet.txt brings it"
 	$(BIN)/python -m pytest -m slow --timeout 900 -rs || test $$? -eq 5
 
 check: $(VENV)/.dev

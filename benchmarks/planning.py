@@ -188,6 +188,14 @@ def bid_and_policy(repeats: int) -> None:
     told("policy_advise_seconds", lambda: advise(policy, case.state, START_S + 900.0))
 
 
+def many_houses() -> None:
+    """Memory of many plans in one process: each house adds its plan, none its tables."""
+    for houses in (5, 10, 20):
+        cases = [winter_case(GRIDS["plan_60min_seconds"]) for _ in range(houses)]
+        peak = peak_mb(partial(plan_many, cases))
+        say(f"plan_many_{houses}_houses_peak_mb", peak, "MB", houses, cases[0], peak)
+
+
 def executed_usd(fine: Solution, options: PlannerOptions) -> float:
     """What was minimised, of the plan on another grid, with its end valued by the fine grid's tables."""
     coarse = solve(fine.case, options)
@@ -210,6 +218,7 @@ def main(repeats: int = 15) -> None:
     peak = peak_mb(partial(make_plan, quarter))
     say("plan_peak_mb", peak, "MB", 1, quarter, peak)
     bid_and_policy(repeats)
+    many_houses()
     with ProcessPoolExecutor(2) as pool:
         batches(pool, ways)
     root = Path(__file__).resolve().parents[1]

@@ -69,10 +69,11 @@ def history_of_csv(path: Path, house: House) -> History:
             reader = csv.reader(file)
             header = [name.strip() for name in next(reader, [])]
             unknown = [name for name in header if name != TIME_COLUMN and name not in names]
-            if TIME_COLUMN not in header or unknown:
-                raise BadInput(
-                    f"{path}:1: needed are {TIME_COLUMN} and channels of {house.alias}; unknown: {', '.join(unknown)}"
-                )
+            wrong = [] if TIME_COLUMN in header else [f"{TIME_COLUMN} is missing" if header else "the file is empty"]
+            wrong += [f"unknown: {', '.join(name or 'a nameless column' for name in unknown)}"] if unknown else []
+            if wrong:
+                needed = f"needed are {TIME_COLUMN} and channels of {house.alias}"
+                raise BadInput(f"{path}:1: {needed}; {'; '.join(wrong)}")
             for line, row in enumerate(reader, start=2):
                 if len(row) != len(header):
                     raise BadInput(f"{path}:{line}: {len(row)} cells, the header has {len(header)}")

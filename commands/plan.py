@@ -5,10 +5,11 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import BinaryIO
 
 from commands.in_order import in_order, require_workers
 from commands.site import load_fitted
@@ -67,7 +68,7 @@ class Planner:
     def read(self, data: bytes, where: str) -> ReadCase:
         """The case; every problem is told with where it stands."""
         if len(data) > LARGEST_CASE_BYTES:
-            raise BadCase([f"{where}: {len(data)} bytes, must be {LARGEST_CASE_BYTES} or less"])
+            raise BadCase([f"{where}: more than {LARGEST_CASE_BYTES} bytes, must be so many or less"])
         try:
             return read_case(data, self._houses, None if self._fitted is None else self._fitted.of)
         except BadCase as error:
@@ -91,8 +92,9 @@ class Planner:
         try:
             return self.plan(self.read(line, f"line {number}")).json().model_dump_json(), True
         except SpaceheatError as error:
-            problems = error.problems if isinstance(error, BadCase) else [str(error)]
-            return json.dumps({"error": str(error), "line": number, "problems": problems}), False
+            found, where = error.problems if isinstance(error, BadCase) else [str(error)], f"line {number}: "
+            problems = [problem if problem.startswith(where) else where + problem for problem in found]
+            return json.dumps({"error": str(BadCase(problems)), "line": number, "problems": problems}), False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,15 @@ def run_stream(wishes: Wishes) -> int:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    return plan_stream(iter(sys.stdin.buffer.readline, b""), write, wishes)
+    return plan_stream(lines_of(sys.stdin.buffer), write, wishes)
+
+
+def lines_of(file: BinaryIO, most_bytes: int = LARGEST_CASE_BYTES) -> Iterator[bytes]:
+    """Lines as they come; of one that is longer only so much that it is known to be too long, the rest is skipped."""
+    while line := file.readline(most_bytes + 1):
+        yield line
+        while len(line) > most_bytes and not line.endswith(b"\n"):
+            line = file.readline(most_bytes + 1)
 
 
 def _bound_usd(read: ReadCase, plan: Plan) -> float | None:

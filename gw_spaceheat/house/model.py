@@ -62,6 +62,10 @@ class Emitters(Part):
     distribution_pump_w: NotNegative = 80.0
 
 
+LONGEST_START_DELAY_S = 1800.0
+"""A start whose first heat comes later than half an hour is none: somebody wrote another unit."""
+
+
 class HeatPump(Part):
     """Air-to-water heat pump; capacity falls linearly with outdoor and leaving temperature."""
 
@@ -75,7 +79,7 @@ class HeatPump(Part):
     lift_k: Positive = 8.0
     maximum_leaving_c: Finite = 75.0
     maximum_entering_c: Finite = 68.0
-    start_delay_s: NotNegative = 215.0
+    start_delay_s: Annotated[float, Field(ge=0, le=LONGEST_START_DELAY_S)] = 215.0
     standby_w: NotNegative = 20.0
     minimum_on_s: NotNegative = 600.0
     minimum_off_s: NotNegative = 300.0

@@ -8,7 +8,7 @@ price (`solve_with_bid`), executed as the SCADA will: plan, bid and contract say
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, inf
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from gw_spaceheat.planning.inputs import bound_steps
 from gw_spaceheat.planning.maths import SCALARS, Floats
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.problem import Problem
-from gw_spaceheat.planning.roll_out import Mode, Taken, best_of, decided, rows_of, tried
+from gw_spaceheat.planning.roll_out import Mode, Taken
 from gw_spaceheat.planning.slot_run import (
     PIECE_S,
     Piece,
@@ -33,7 +33,7 @@ from gw_spaceheat.planning.slot_run import (
     run_slot,
     targets_of,
 )
-from gw_spaceheat.planning.solve import Solution, mode_now, put_together, solve
+from gw_spaceheat.planning.solve import Solution, continued, mode_now, solve
 from gw_spaceheat.planning.transition import Outcome, State
 
 POWERS = 33
@@ -172,14 +172,7 @@ def as_bought(solution: Solution, bid: Bid, average_kw: float) -> Solution:
     if abs(start.end_place - end) > 1e-6 or abs(_offset_s(case, first) - (bid.start_s - case.start_s)) > SAME_S:
         return solution
     runs, place = _bought(solution, start, average_kw)
-    taken = [*solution.taken[:first], *_as_taken(problem, start, runs, place)]
-    state, mode = taken[-1].outcome.after, taken[-1].mode
-    for index in range(end, problem.horizon.steps):
-        rows = rows_of(solution.tables[index + 1])
-        best, _ = best_of(problem, rows, tried(problem, index, state, mode))
-        taken.append(decided(problem, rows, mode, best))
-        state, mode = best.outcome.after, best.mode
-    return replace(solution, plan=put_together(case, problem, solution.tables, taken), taken=taken)
+    return continued(solution, [*solution.taken[:first], *_as_taken(problem, start, runs, place)])
 
 
 # ---------------------------------------------------------------- where the slot lies

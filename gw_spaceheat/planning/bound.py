@@ -57,10 +57,17 @@ class Bound:
     seconds: float
     """By the solver's own clock."""
     status: str
+    least_cost_usd: float
+    """No plan can pay less, whatever its comfort: all that can be drawn where a price is negative, else nothing."""
 
     def cost_usd(self, plan: Plan) -> float:
-        """Least total cost of any plan, at the same comfort, starts and terminal value as `plan`."""
-        return plan.total_cost_usd - self.gap_usd(plan)
+        """Least total cost of any plan with the same comfort, starts and terminal value as `plan`.
+
+        -inf if there is none; where `plan` is so uncomfortable that this says nothing, `least_cost_usd`.
+        """
+        if self.status != OPTIMAL:
+            return float("-inf")
+        return max(self.least_cost_usd, plan.total_cost_usd - self.gap_usd(plan))
 
     def gap_usd(self, plan: Plan) -> float:
         return plan.objective_usd - self.objective_usd
@@ -81,7 +88,15 @@ def lower_bound(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, s
         segment_k = SEGMENT_K if problem.horizon.steps <= MANY_STEPS else COARSE_SEGMENT_K
     answer = _Model(case, problem, segment_k).solve()
     objective = answer.objective if answer.status == OPTIMAL else float("-inf")
-    return Bound(objective, answer.seconds, answer.status)
+    return Bound(objective, answer.seconds, answer.status, _least_cost_usd(case, problem))
+
+
+def _least_cost_usd(case: PlanningCase, problem: Problem) -> float:
+    """What is earned (USD, negative) by drawing all that can be drawn where that is paid for."""
+    horizon, house = problem.horizon, problem.house
+    paid = np.minimum(horizon.price_usd_per_kwh[: horizon.steps], 0.0) * case.parameters.greatest_electric_kw
+    paid += min(house.boiler_usd_per_kwh, 0.0) * house.boiler_kw
+    return float((paid * horizon.hours[: horizon.steps]).sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

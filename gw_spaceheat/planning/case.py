@@ -12,6 +12,10 @@ from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
 
 Floats = NDArray[np.float64]
+TAIL_STEP_H = 2.0
+"""Behind the horizon the last day is lived once more, in steps of this length."""
+MOST_LOST = 0.25
+"""Greatest share of its heat above its surroundings that a store may lose within a step."""
 CALM_M_PER_S = 0.0
 """The wind of a running house: its weather has none, so plan, believed load and policy all know it as calm."""
 
@@ -100,10 +104,23 @@ class PlanningCase:
         for name, series in named:
             if series is not None and np.shape(series) != (steps,):
                 raise BadInput(f"planning case: {name} has shape {np.shape(series)}, must be ({steps},)")
+        self._refuse_a_leaky_store()
         if self.scenarios and self.demand_charge is not None:
             raise BadInput("planning case: has scenarios and a demand charge, must have at most one of the two")
         if self.scenarios and not abs(sum(scenario.probability for scenario in self.scenarios) - 1.0) < 1e-6:
             raise BadInput("planning case: the probabilities of its scenarios must add up to 1")
+
+    def _refuse_a_leaky_store(self) -> None:
+        """Losses are those of the middle of a step: a store that cools off within a step would end below freezing."""
+        tanks = [tank for tank in (self.parameters.buffer, self.parameters.store) if tank is not None]
+        hours = max(TAIL_STEP_H, max(self.step_minutes) / 60.0)
+        lost = hours * sum(tank.loss_kw_per_k for tank in tanks) / tanks[-1].kwh_per_k if tanks else 0.0
+        if not lost <= MOST_LOST:
+            name = "buffer" if self.parameters.store is None else "store"
+            raise BadInput(
+                f"planning case: {name} loses {lost:.3g} of its heat above its surroundings in {hours:g} h "
+                f"(the longest step, or the tail's), must be {MOST_LOST:g} or less: a larger {name}, or shorter steps"
+            )
 
 
 def case_of_plumbing(

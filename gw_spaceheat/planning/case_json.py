@@ -222,7 +222,15 @@ def read_case(data: bytes, house_of: HouseOf, believed_of: BelievedOf | None = N
 
 def _built(model: CaseJson, house_of: HouseOf, believed_of: BelievedOf | None) -> ReadCase:
     parameters, timezone = _parameters(model, house_of, believed_of)
-    case = PlanningCase(
+    try:
+        case = _case(model, parameters)
+    except BadInput as error:
+        raise BadCase([str(error)]) from error
+    return ReadCase(case, model.timezone or timezone, model.name)
+
+
+def _case(model: CaseJson, parameters: PlannerParameters) -> PlanningCase:
+    return PlanningCase(
         start_s=model.start_utc.timestamp(),
         step_minutes=model.minutes,
         outdoor_c=_floats(model.outdoor_temp_c),
@@ -236,7 +244,6 @@ def _built(model: CaseJson, house_of: HouseOf, believed_of: BelievedOf | None) -
         demand_charge=None if model.demand_charge is None else DemandCharge(**model.demand_charge.model_dump()),
         scenarios=tuple(scenario.built() for scenario in model.scenarios),
     )
-    return ReadCase(case, model.timezone or timezone, model.name)
 
 
 def _parameters(model: CaseJson, house_of: HouseOf, believed_of: BelievedOf | None) -> tuple[PlannerParameters, str]:

@@ -35,6 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
 from gw_spaceheat.errors import BadCase, BadInput
+from gw_spaceheat.house.model import LONGEST_START_DELAY_S
 from gw_spaceheat.messages.base import UtcSeconds
 from gw_spaceheat.messages.units import LITRES_PER_US_GALLON, c_from_f, m_per_s_from_mph
 from gw_spaceheat.planning.case import Floats, PlanningCase, StateNow
@@ -86,7 +87,7 @@ class FloParams(BaseModel):
     cop_lwt_coeff: Finite = 0.0
     cop_min: Positive
     cop_min_oat_f: Finite
-    hp_turn_on_minutes: NotNegative = 0.0
+    hp_turn_on_minutes: Annotated[float, Field(ge=0, le=LONGEST_START_DELAY_S / 60.0, allow_inf_nan=False)] = 0.0
     initial_top_temp_f: Finite
     initial_middle_temp_f: Finite
     initial_bottom_temp_f: Finite

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gw_spaceheat.physics.thermometers import filled
-from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
+from gw_spaceheat.planning.case import TAIL_STEP_H, Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.maths import Floats
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.parameters import PlannerParameters
@@ -27,7 +27,6 @@ WIND_M_PER_S = (0.0, 60.0)
 SETPOINT_C = (5.0, 30.0)
 LEAST_PRICE_USD_PER_MWH = 1.0
 """Of the dearest step: where nothing costs more, somebody wrote USD/kWh."""
-TAIL_STEP_H = 2.0
 TAIL_SAMPLES = 4
 
 

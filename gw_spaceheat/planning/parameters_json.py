@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gw_spaceheat.errors import BadInput
+from gw_spaceheat.house.model import LONGEST_START_DELAY_S
 from gw_spaceheat.physics.heat_pump import DEFROST_BELOW_C, LEAST_CAPACITY_SHARE
 from gw_spaceheat.planning.parameters import (
     DEFROST_SHARE,
@@ -42,6 +43,7 @@ Kilowatts = Annotated[float, Field(gt=0, le=MOST_KW, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Water = Annotated[float, Field(gt=-50, lt=150, allow_inf_nan=False)]
 """A limit of water or of what is around it, C."""
+StartDelay = Annotated[float, Field(ge=0, le=LONGEST_START_DELAY_S, allow_inf_nan=False)]
 
 
 def _known_zone(value: str) -> str:
@@ -169,7 +171,7 @@ class HeatPumpNumbers(JsonPart):
     lift_k: Positive = 8.0
     maximum_leaving_c: Water = 75.0
     maximum_entering_c: Water = 68.0
-    start_delay_s: NotNegative = 215.0
+    start_delay_s: StartDelay = 215.0
     start_usd: NotNegative = START_USD
     minimum_on_s: NotNegative = 600.0
     minimum_off_s: NotNegative = 300.0

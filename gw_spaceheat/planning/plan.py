@@ -32,6 +32,8 @@ class PlanStep:
     """Whether the heat source starts in this step."""
     action: int = 0
     """Index of the planner's own action."""
+    leaving_c: float | None = None
+    """Hottest water (C) the heat pump is asked for in the step; None: it is off, or nobody can choose."""
 
     @property
     def average_w(self) -> float:
@@ -55,6 +57,8 @@ class Plan:
     objective_usd: float = 0.0
     """What was minimised: cost + starts + priced comfort - terminal value."""
     start_store_energy_kwh: float = 0.0
+    start_store_top_c: float | None = None
+    """None: the house has neither store nor buffer."""
     start_house_k: float = 0.0
     starts: int = 0
     demand_charge_usd: float = 0.0

@@ -39,6 +39,8 @@ class StepJson(JsonPart):
     below_setpoint_k_h: Finite = 0.0
     started: bool = False
     action: int = 0
+    leaving_c: Finite | None = None
+    """Hottest water the heat pump is asked for, where that can be chosen; null: it is off, or nobody can choose."""
 
     def built(self) -> PlanStep:
         values = self.model_dump(exclude={"start_utc"})
@@ -53,17 +55,18 @@ class BidPointJson(JsonPart):
 
 
 class UncertaintyJson(JsonPart):
-    """What the case's scenarios made of the first action."""
+    """What the case's scenarios made of the market slot, which is decided before it is known which comes true."""
 
     first_action: str
     """The cheapest in expectation."""
     certain_action: str
     """What the case's own series alone would have made of it."""
     changed: bool
+    """Whether anything in the slot is done otherwise, be it after the first action."""
     worth_usd: Finite
     """What looking at the scenarios saves on average, against acting on the case's own series."""
     expected_usd: dict[str, Finite]
-    """Expected cost to the end, by first action."""
+    """Expected cost to the end, by first action and the best rest of the slot."""
 
 
 class PlanJson(JsonPart):
@@ -73,12 +76,13 @@ class PlanJson(JsonPart):
     total_cost_usd: Finite = 0.0
     terminal_value_usd: Finite = 0.0
     lower_bound_usd: Finite | None = None
-    """No plan for this case can be cheaper; null: not computed."""
+    """No plan with the same comfort, starts and terminal value can be cheaper; null: not computed."""
     marginal_heat_usd_per_kwh: Finite = 0.0
     bid: tuple[BidPointJson, ...] = ()
     unmet: tuple[str, ...] = ()
     objective_usd: Finite = 0.0
     start_store_energy_kwh: Finite = 0.0
+    start_store_top_c: Finite | None = None
     start_house_k: Finite = 0.0
     starts: int = 0
     demand_charge_usd: Finite = 0.0

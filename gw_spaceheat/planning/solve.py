@@ -1,17 +1,20 @@
 """The planner: backward dynamic programme over the stratified store and the house, then an exact roll-out."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from gw_spaceheat.errors import BadInput
+from gw_spaceheat.planning.actions import HOT
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.grid import Table
+from gw_spaceheat.planning.heat_load import StepHeat
 from gw_spaceheat.planning.maths import SCALARS
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan, PlanStep
 from gw_spaceheat.planning.problem import Problem, mean_price_usd_per_kwh, problem_of
 from gw_spaceheat.planning.reasons import reason_of, unmet_of
-from gw_spaceheat.planning.roll_out import Mode, Taken, roll_out, rows_of
+from gw_spaceheat.planning.roll_out import Mode, Taken, best_of, decided, roll_out, rows_of, tried
 from gw_spaceheat.planning.value import OFF, ON, Candidates, backward
 
 NO_UNSERVED_KWH = 0.005
@@ -39,19 +42,32 @@ def solve(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, first: 
     """As `make_plan`, with problem and tables. `first`: the index of the first action, if it is given."""
     problem = problem_of(case, options)
     kept: list[Candidates] = []
-    tables = _tables(problem, options, kept)
+    tables = tables_of(problem, options, kept)
     taken = roll_out(problem, tables, mode_now(case, problem), first, _change_usd(case, options), kept)
     return Solution(put_together(case, problem, tables, taken), case, problem, tables, taken)
 
 
-def _tables(problem: Problem, options: PlannerOptions, kept: list[Candidates]) -> list[Table]:
+def continued(solution: Solution, taken: Sequence[Taken]) -> Solution:
+    """The solution with its first steps as `taken`, and the best that can follow."""
+    problem, done = solution.problem, list(taken)
+    for index in range(len(done), problem.horizon.steps):
+        rows, mode = rows_of(solution.tables[index + 1]), done[-1].mode
+        best, _ = best_of(problem, rows, tried(problem, index, done[-1].outcome.after, mode))
+        done.append(decided(problem, rows, mode, best))
+    plan = put_together(solution.case, problem, solution.tables, done)
+    return replace(solution, plan=plan, taken=done)
+
+
+def tables_of(
+    problem: Problem, options: PlannerOptions, kept: list[Candidates] | None = None, last: Table | None = None
+) -> list[Table]:
     """Cost-to-go by NumPy, or by Numba where that is asked for: it takes a second to import."""
     if options.compiled:
         require_numba(options)
         from gw_spaceheat.planning import compiled
 
-        return compiled.backward(problem, kept=kept)
-    return backward(problem, kept=kept)
+        return compiled.backward(problem, last, kept)
+    return backward(problem, last, kept)
 
 
 def require_numba(options: PlannerOptions) -> None:
@@ -98,6 +114,7 @@ def put_together(case: PlanningCase, problem: Problem, tables: list[Table], take
     if missed_kwh > NO_MISSED_KWH:
         summary += (f"commitment_missed_kwh={missed_kwh:.2f}",)
     demand_usd = demand_charge_usd(case, steps)
+    store, start = problem.house.store, problem.start
     return Plan(
         steps=tuple(steps),
         total_cost_usd=sum(step.cost_usd for step in steps) + demand_usd,
@@ -105,8 +122,9 @@ def put_together(case: PlanningCase, problem: Problem, tables: list[Table], take
         marginal_heat_usd_per_kwh=_marginal_usd_per_kwh(case, problem, tables[0]),
         unmet=summary,
         objective_usd=sum(done.cost_usd for done in taken) + demand_usd - end_value,
-        start_store_energy_kwh=problem.house.store.energy_kwh(problem.start.level),
-        start_house_k=problem.start.house_k,
+        start_store_energy_kwh=store.energy_kwh(start.level),
+        start_store_top_c=store.temperature_c(SCALARS, start.level + start.spread) if store.usable else None,
+        start_house_k=start.house_k,
         starts=sum(done.started for done in taken),
         demand_charge_usd=demand_usd,
         parameters_version=case.parameters.version,
@@ -155,7 +173,26 @@ def _plan_step(problem: Problem, done: Taken, start_s: float, minutes: int, typi
         below_setpoint_k_h=max(0.0, step.setpoint_k - mean_k) * step.hours,
         started=done.started,
         action=problem.actions.index(done.action),
+        leaving_c=_leaving_c(problem, done, step),
     )
+
+
+def _leaving_c(problem: Problem, done: Taken, step: StepHeat) -> float | None:
+    """Hottest water (C) asked for: what charging takes by the end of the step, and what the house needs."""
+    house, outcome, before = problem.house, done.outcome, done.before
+    pump, store = house.source.pump, house.store
+    if pump is None or not pump.leaving_choice or outcome.direct_kwh + outcome.charge_kwh <= 0.0:
+        return None
+    asked_c = float("-inf")
+    if outcome.charge_kwh > 0.0:
+        way = problem.charging(SCALARS, step, done.action.water, before.level, before.spread)
+        # At constant flow the water is hotter the more the bottom has warmed; hot water is hot at once.
+        rise_k = 0.0 if done.action.water is HOT else outcome.charge_kwh / store.kwh_per_k
+        asked_c = store.temperature_c(SCALARS, before.level - before.spread + rise_k) + way.lift_k
+    if outcome.direct_kwh > 0.0:
+        wanted = step.between(problem.grid.house_place(before.house_k), done.action.target)
+        asked_c = max(asked_c, store.temperature_c(SCALARS, wanted.rswt_level) + pump.serving_margin_k)
+    return min(asked_c, pump.maximum_leaving_c)
 
 
 def terminal_usd(problem: Problem, tables: list[Table], last: Taken) -> float:

@@ -11,9 +11,10 @@ from gw_spaceheat.planning.plan import Plan
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 11.0, 8.5, 110
+WIDTH_IN, HEIGHT_IN, DOTS_PER_IN = 11.0, 10.0, 110
 PRICE, ELECTRIC, WATER, HEAT, HOUSE = "#6b4c9a", "#1f77b4", "#c0392b", "#e08e0b", "#3b7d3b"
 DEAR = "#f3e3e3"
+EMPTY_STORE_C = 20.0
 LINE_LENGTH = 115
 DAY_S = 86400.0
 """Matplotlib counts days from 1970-01-01 UTC."""
@@ -35,13 +36,14 @@ def plan_png(plan: Plan, timezone: str, title: str) -> bytes:
     zone = ZoneInfo(timezone)
     figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    axes: list[Axes] = list(figure.subplots(4, 1, sharex=True))
+    axes: list[Axes] = list(figure.subplots(5, 1, sharex=True))
     edges = [step.start_s / DAY_S for step in plan.steps]
     edges.append((plan.steps[-1].start_s + 60.0 * plan.steps[-1].minutes) / DAY_S)
     _draw_price(axes[0], plan, edges)
     _draw_electricity(axes[1], plan, edges)
     _draw_store(axes[2], plan, edges)
     _draw_heat(axes[3], plan, edges)
+    _draw_room(axes[4], plan, edges)
     for each in axes:
         _shade_dear(each, plan, edges)
         each.grid(True, axis="both", alpha=0.25)
@@ -84,9 +86,12 @@ def _draw_electricity(axes: "Axes", plan: Plan, edges: list[float]) -> None:
 
 
 def _draw_store(axes: "Axes", plan: Plan, edges: list[float]) -> None:
-    axes.plot(edges[1:], [step.store_top_c for step in plan.steps], color=WATER, linewidth=1.8)
+    """From now on; an axis from a room's temperature up shows how full the store is."""
+    known = [] if plan.start_store_top_c is None else [plan.start_store_top_c]
+    tops = [*known, *(step.store_top_c for step in plan.steps)]
+    axes.plot(edges[-len(tops) :], tops, color=WATER, linewidth=1.8)
     axes.set_ylabel("store, top\ndegrees C")
-    axes.margins(y=0.15)
+    axes.set_ylim(min(EMPTY_STORE_C, *tops), max(EMPTY_STORE_C, *tops) + 5.0)
 
 
 def _draw_heat(axes: "Axes", plan: Plan, edges: list[float]) -> None:
@@ -101,6 +106,14 @@ def _draw_heat(axes: "Axes", plan: Plan, edges: list[float]) -> None:
     axes.set_ylabel("heat\nkW")
     axes.set_ylim(0.0, max(1.0, 1.3 * max(*made, *missing, 0.0)))
     axes.legend(loc="upper right", ncols=3, frameon=False, fontsize=9)
+
+
+def _draw_room(axes: "Axes", plan: Plan, edges: list[float]) -> None:
+    axes.plot(edges, [plan.start_house_k, *(step.house_k for step in plan.steps)], color=HOUSE, linewidth=1.8)
+    axes.axhline(0.0, color=HOUSE, linewidth=0.8, alpha=0.5)
+    axes.set_ylabel("room, K above\nits usual")
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, -1.0), max(high, 1.0))
 
 
 def _shade_dear(axes: "Axes", plan: Plan, edges: list[float]) -> None:

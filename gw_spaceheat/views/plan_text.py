@@ -12,6 +12,8 @@ from gw_spaceheat.planning.scenarios import ScenarioPlan, first_actions
 HEADS = ("time", "price", "electricity", "heat made", "heat used", "store +/-", "store top", "cost", "why")
 UNITS = ("", "USD/MWh", "kWh", "kWh", "kWh", "kWh", "C", "USD", "")
 
+LEAVING, LEAVING_AT = ("water made", "C"), 5
+
 UNITS_OF_CODES = ("k", "kwh", "h")
 
 
@@ -26,6 +28,8 @@ class Hour:
     house_heat_kwh: float
     store_heat_kwh: float
     store_top_c: float
+    leaving_c: float | None
+    """Hottest water the heat pump is asked for; None: it is off, or nobody can choose."""
     cost_usd: float
     reasons: tuple[str, ...]
     unmet: tuple[str, ...]
@@ -55,6 +59,7 @@ def _hour(steps: Sequence[PlanStep]) -> Hour:
         house_heat_kwh=sum(step.house_heat_kwh for step in steps),
         store_heat_kwh=sum(step.store_heat_kwh for step in steps),
         store_top_c=steps[-1].store_top_c,
+        leaving_c=max((step.leaving_c for step in steps if step.leaving_c is not None), default=None),
         cost_usd=sum(step.cost_usd for step in steps),
         reasons=tuple(dict.fromkeys(step.reason for step in steps)),
         unmet=tuple(dict.fromkeys(_words(goal) for step in steps for goal in step.unmet)),
@@ -70,8 +75,12 @@ def _words(code: str) -> str:
 def plan_text(plan: Plan, timezone: str, title: str, lower_bound_usd: float | None) -> str:
     """The whole plan: title, a line per hour, sums, bound and gap, unmet goals."""
     hours = hours_of(plan, timezone)
-    rows = [HEADS, UNITS, *(_row(hour, timezone) for hour in hours)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
+    chosen = any(hour.leaving_c is not None for hour in hours)
+    rows = [_with_leaving(HEADS, LEAVING[0], chosen), _with_leaving(UNITS, LEAVING[1], chosen)]
+    for hour in hours:
+        asked = "off" if hour.leaving_c is None else f"{hour.leaving_c:.1f}"
+        rows.append(_with_leaving(_row(hour, timezone), asked, chosen))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [title, "", *(_line(row, widths) for row in rows), "", *_summary(plan, lower_bound_usd)]
     return "\n".join(lines)
 
@@ -85,7 +94,16 @@ def uncertainty_lines(found: ScenarioPlan | None) -> tuple[str, ...]:
     if not found.changed:
         return (f"uncertainty         changes nothing: first {first}",)
     instead = names[found.certain_action]
+    if instead == first:
+        return (
+            f"uncertainty         changes the slot after first {first}: worth {found.worth_usd:.2f} USD on average",
+        )
     return (f"uncertainty         first {first} instead of {instead}: worth {found.worth_usd:.2f} USD on average",)
+
+
+def _with_leaving(row: tuple[str, ...], cell: str, chosen: bool) -> tuple[str, ...]:
+    """The row with what the heat pump is asked for, before the store's columns, where anybody can choose that."""
+    return (*row[:LEAVING_AT], cell, *row[LEAVING_AT:]) if chosen else row
 
 
 def _row(hour: Hour, timezone: str) -> tuple[str, ...]:
@@ -126,6 +144,6 @@ def _summary(plan: Plan, lower_bound_usd: float | None) -> Iterator[str]:
         yield "lower bound         not computed"
     else:
         gap_usd = plan.total_cost_usd - lower_bound_usd
-        gap = f", {100.0 * gap_usd / abs(lower_bound_usd):.1f} %" if lower_bound_usd else ""
+        gap = f", {100.0 * gap_usd / lower_bound_usd:.1f} %" if lower_bound_usd > 0.0 else ""
         yield f"lower bound         {lower_bound_usd:.2f} USD, the plan is within {gap_usd:.2f} USD{gap} of it"
     yield f"not met             {', '.join(plan.unmet) if plan.unmet else 'nothing: every goal is met'}"

@@ -78,7 +78,10 @@ def test_csv_of_channels_or_quantities(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("time_utc,oats\n", "unknown: oats"),
-        ("oat\n1.0\n", "needed are time_utc"),
+        ("oat\n1.0\n", "needed are time_utc and channels of .*beech; time_utc is missing$"),
+        ("", ":1: needed are time_utc and channels of .*beech; the file is empty$"),
+        ("when,oat\n1.0\n", "time_utc is missing; unknown: when$"),
+        ("time_utc,oat,\n", "unknown: a nameless column$"),
         ("time_utc,oat\nyesterday,1\n", ":2: time_utc is 'yesterday'"),
         ("time_utc,oat\n2016-12-12T05:00:00Z,warm\n", ":2: oat is 'warm'"),
         ("time_utc,oat\n2016-12-12T05:00:00Z\n", ":2: 1 cells"),

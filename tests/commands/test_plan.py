@@ -1,5 +1,6 @@
 """`gws plan`: a file, a stream, a schema; what is printed and the exit codes."""
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 from commands.in_order import in_order
 from commands.main import app
-from commands.plan import Wishes, plan_stream
+from commands.plan import Wishes, lines_of, plan_stream
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.planning.case_json import read_case
@@ -201,9 +202,40 @@ def test_a_stream_outlives_numbers_too_large_to_be_said() -> None:
     slot = {"start_utc": "2026-01-20T05:00:00Z", "end_utc": "2026-01-20T06:00:00Z", "energy_kwh": 1e9}
     assert plan_stream([line(commitments=[slot]), line()], answers.append, QUICK) == 2
     absurd, good = map(json.loads, answers)
-    assert absurd["line"] == 1 and absurd["error"].startswith("plan: objective_usd: "), absurd
+    assert absurd["line"] == 1 and absurd["error"].startswith("line 1: plan: objective_usd: "), absurd
+    assert absurd["error"] == absurd["problems"][0]
     assert "must be 1e+09 or less" in absurd["error"]
     assert len(good["steps"]) == 8
+
+
+def test_a_line_beyond_all_measure_is_refused_without_being_read_whole() -> None:
+    class Counted(io.BytesIO):
+        most = 0
+
+        def readline(self, size: int | None = -1) -> bytes:
+            line = super().readline(size)
+            self.most = max(self.most, len(line))
+            return line
+
+    file = Counted(b"x" * 1000 + b"\n" + b"short\n" + b"y" * 99 + b"\n" + b"z" * 300)
+    assert [len(line) for line in lines_of(file, 100)] == [101, 6, 100, 101]
+    assert file.most == 101
+
+
+def test_a_line_too_long_is_told_as_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("commands.plan.LARGEST_CASE_BYTES", 2000)
+    answers: list[str] = []
+    assert plan_stream([b"[" * 2001, line()], answers.append, QUICK) == 2
+    long, good = map(json.loads, answers)
+    assert long["error"] == "line 1: more than 2000 bytes, must be so many or less" and len(good["steps"]) == 8
+
+
+def test_scenarios_and_a_demand_charge_are_refused_by_line() -> None:
+    answers: list[str] = []
+    both = line(scenarios=[{"probability": 1.0}], demand_charge={"usd_per_kw": 5.0})
+    assert plan_stream([line(name="fine"), both], answers.append, QUICK) == 2
+    refused = json.loads(answers[1])
+    assert refused["error"].startswith("line 2: demand_charge: the case has scenarios and a demand charge")
 
 
 UNCERTAIN: dict[str, Any] = {

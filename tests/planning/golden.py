@@ -21,6 +21,8 @@ from gw_spaceheat.planning.parameters import (
 )
 
 Price = Callable[[float], float]
+GAP_EASY = 0.02
+"""Greatest gap to the bound of an easy case, as a share of the money the plan moves."""
 
 PUMP = HeatPumpParameters(
     rated_heat_kw=11.0,

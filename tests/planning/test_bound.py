@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,9 +27,8 @@ from gw_spaceheat.planning.parameters import (
 )
 from gw_spaceheat.planning.solve import make_plan
 from gw_spaceheat.planning.whole_case import plan_and_bid, plan_case
-from tests.planning.golden import EASY, HARD, HOUSE, case_of
+from tests.planning.golden import EASY, GAP_EASY, HARD, HOUSE, case_of
 
-GAP_EASY = 0.02
 SEEDS = 100
 
 
@@ -139,3 +139,21 @@ def test_cost_is_comparable_with_the_plans_own() -> None:
     # Without a store and at one price there is nothing to decide.
     assert bound.cost_usd(plan) == pytest.approx(plan.total_cost_usd, rel=1e-6)
     assert bound.gap_share(plan) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_without_a_price_below_nothing_no_plan_costs_less_than_nothing() -> None:
+    # Far too small a heat pump: the comfort it misses is worth more than all it pays.
+    small = replace(HOUSE, heat_pump=HeatPumpParameters(2.0, 1.0))
+    cold = case_of(small, outdoor_c=-25.0, store_c=(30.0, 30.0))
+    bound, plan = lower_bound(cold), make_plan(cold)
+    assert plan.total_cost_usd - bound.gap_usd(plan) < 0.0 <= bound.cost_usd(plan) <= plan.total_cost_usd
+    paid = replace(cold, price_usd_per_mwh=np.where(np.arange(48) < 2, -50.0, 100.0))
+    assert lower_bound(paid).least_cost_usd == pytest.approx(-0.1)
+
+
+def test_every_golden_case_stands_in_the_document() -> None:
+    document = Path(__file__).resolve().parents[2] / "docs" / "planning_bound.md"
+    rows = [line.split("|") for line in document.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    assert len(rows) == 1 + len(EASY) + len(HARD)
+    met = {row[1].strip(): row[5].strip() == "yes" for row in rows[1:]}
+    assert met == dict.fromkeys(EASY, True) | dict.fromkeys(HARD, False)

@@ -94,6 +94,27 @@ def test_comfortable_forms() -> None:
     assert charge is not None and (charge.usd_per_kw, charge.peak_so_far_kw) == (10.0, 0.0)
 
 
+def test_a_start_delay_beyond_any_heat_pump_is_refused() -> None:
+    late = dict(PARAMETERS, heat_pump=dict(PARAMETERS["heat_pump"], start_delay_s=7200.0))
+    assert problems(document(parameters=late)) == ["parameters.heat_pump.start_delay_s: 7200.0 must be 1800 or less"]
+    late["heat_pump"]["start_delay_s"] = 1800.0
+    read(document(parameters=late))
+
+
+def test_a_store_that_loses_nearly_all_in_a_step_is_refused() -> None:
+    """Losses are those of the middle of a step: a store that cools to its surroundings within one would overshoot."""
+    tiny = dict(PARAMETERS, store={"litres": 1.0, "tanks": 3})
+    (problem,) = problems(document(parameters=tiny))
+    assert problem.startswith("planning case: store loses 6.88 of its heat above its surroundings in 2 h")
+    assert problem.endswith("must be 0.25 or less: a larger store, or shorter steps")
+    leaky = dict(PARAMETERS, store={"litres": 450.0, "loss_kw_per_k": 2.0})
+    assert "store loses 7.64 of its heat" in problems(document(parameters=leaky))[0]
+    small = dict(PARAMETERS, store={"litres": 100.0})
+    read(document(parameters=small))
+    days = document(parameters=small, step_minutes=[1440, 1440])
+    assert "in 24 h (the longest step" in problems(days)[0]
+
+
 def test_emitter_table_and_linear_cop() -> None:
     given = dict(PARAMETERS, emitters={"heat_kw": [0, 9], "water_c": [25, 60], "drop_k_per_kw": 1.2})
     given["heat_pump"] = dict(

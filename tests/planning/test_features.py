@@ -22,7 +22,7 @@ from gw_spaceheat.planning.solve import make_plan, mode_now, put_together
 from gw_spaceheat.planning.transition import State
 from gw_spaceheat.planning.value import Candidates, backward, prepare
 from gw_spaceheat.planning.whole_case import plan_and_bid, plan_case
-from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day, with_pump
+from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day, pump_of, with_pump
 
 HOURS = (60,) * 24
 MOVABLE = parameters_of(WATER, movable=True)
@@ -169,6 +169,21 @@ def test_chosen_leaving_temperature_is_worth_something() -> None:
     assert chosen.objective_usd < fixed.objective_usd
 
 
+def test_a_chosen_leaving_temperature_is_told() -> None:
+    prices, fixed = dear_by_day(24), parameters_of(WATER)
+    chosen = with_pump(fixed, leaving_choice=True)
+    plan = make_plan(case_at(HOURS, prices, outdoor_c=-8.0, state=COLD, parameters=chosen))
+    pump, asked = pump_of(chosen), [step.leaving_c for step in plan.steps]
+    assert [one is not None for one in asked] == running(plan)
+    known = [one for one in asked if one is not None]
+    assert max(known) <= pump.maximum_leaving_c and max(known) > min(known) + 5.0
+    # What was charged was made hot enough for the top it led to, but for the line that stands for layers.
+    for step in plan.steps:
+        assert step.leaving_c is None or step.store_heat_kwh <= 0.0 or step.leaving_c >= step.store_top_c - 2.0
+    usual = make_plan(case_at(HOURS, prices, outdoor_c=-8.0, state=COLD, parameters=fixed))
+    assert {step.leaving_c for step in usual.steps} == {None}
+
+
 def test_demand_charge_flattens_the_plan() -> None:
     case = case_at(HOURS, dear_by_day(24, 150.0, 80.0))
     plain = make_plan(case)
@@ -178,6 +193,30 @@ def test_demand_charge_flattens_the_plan() -> None:
         5.0 * max(0.0, max(step.average_w for step in charged.steps) / 1000.0 - 1.0)
     )
     assert solve_with_demand_charge(case).plan.objective_usd == plain.objective_usd
+
+
+@pytest.mark.parametrize("minutes", [15, 60])
+def test_a_demand_charge_asks_nothing_that_the_heat_pump_cannot_do(minutes: int) -> None:
+    """One that nobody can turn down draws its power or nothing: a low average is a short run, and the next a start."""
+    count = 24 * 60 // minutes
+    case = case_at((minutes,) * count, outdoor_c=-8.0, state=COLD)
+    pump = pump_of(case.parameters)
+    assert not pump.leaving_choice
+    plain = make_plan(case)
+    powers_w = [step.average_w for step in plain.steps if step.hp_electric_kwh > 0.01]
+    charged = solve_with_demand_charge(replace(case, demand_charge=DemandCharge(100.0))).plan
+    assert max(step.average_w for step in charged.steps) < max(powers_w)
+    least_share = min(1.0, pump.minimum_on_s / (60.0 * minutes))
+    stopped = 0
+    for before, step in itertools.pairwise(charged.steps):
+        if step.hp_electric_kwh < 0.01:
+            continue
+        assert step.average_w > 0.9 * least_share * min(powers_w)
+        # What ran for a part of a long step had stopped: what runs next has started.
+        if minutes == 60 and before.hp_electric_kwh > 0.01 and before.average_w < 0.8 * min(powers_w):
+            stopped += 1
+            assert step.started
+    assert minutes == 15 or stopped > 3
 
 
 def test_capped_plans_are_judged_by_the_same_end() -> None:
@@ -210,6 +249,22 @@ def test_uncertainty_changes_the_first_action() -> None:
     assert not certain.changed and certain.worth_usd == 0.0
     with pytest.raises(BadInput, match="probabilities"):
         replace(case, scenarios=(Scenario(0.5),))
+
+
+def test_uncertainty_is_worth_the_same_however_the_slot_is_cut() -> None:
+    """Which future comes true is known after the market slot, not after its first step."""
+    worth, bought_kwh = list[float](), list[float]()
+    for slot in ((60,), (30, 30), (15,) * 4, (5,) * 12):
+        count = len(slot)
+        case = case_at((*slot, *(60,) * 11), [120.0] * count + [100.0] * 11, outdoor_c=-10.0)
+        spike = np.array([120.0] * count + [3000.0] * 11)
+        case = replace(case, scenarios=(Scenario(2 / 3), Scenario(1 / 3, price_usd_per_mwh=spike)))
+        found = plan_scenarios(case)
+        assert found.changed
+        worth.append(found.worth_usd)
+        bought_kwh.append(sum(step.hp_electric_kwh for step in found.plan.steps[:count]))
+    assert min(worth) > 0.9 * max(worth), worth
+    assert min(bought_kwh) > 0.85 * max(bought_kwh), bought_kwh
 
 
 def test_the_order_of_the_scenarios_means_nothing() -> None:

@@ -28,3 +28,16 @@ def test_text_for_a_person() -> None:
     assert "lower bound         0.38 USD, the plan is within 0.02 USD, 5.3 % of it" in text
     assert "nothing: every goal is met" in text
     assert "NOT MET: heat unserved\n" in plan_text(small_plan(unmet=True), "UTC", "x", None)
+
+
+def test_a_bound_of_nothing_or_less_has_no_share() -> None:
+    text = plan_text(small_plan(), "UTC", "", -0.1)
+    assert "lower bound         -0.10 USD, the plan is within 0.50 USD of it" in text
+
+
+def test_water_that_is_asked_for_has_a_column_where_it_can_be_chosen() -> None:
+    plan = small_plan()
+    asked = replace(plan, steps=(replace(plan.steps[0], leaving_c=61.25), *plan.steps[1:]))
+    lines = plan_text(asked, "UTC", "", None).splitlines()
+    assert "water made" in lines[2] and "61.2" in lines[4] and " off " in lines[5]
+    assert "water made" not in plan_text(plan, "UTC", "", None)

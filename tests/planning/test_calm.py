@@ -1,7 +1,7 @@
 """Planned anew every five minutes with what was measured: as calm as one plan says it will be."""
 
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 
 import numpy as np
 import pytest
@@ -100,7 +100,12 @@ def check_calm(world: World, options: PlannerOptions) -> None:
     planned, started, ran = run_days(world, options)
     print(f"seed {world.seed}, tariff {world.tariff}: planned {planned}, started {started}")
     days = zip(started, planned, strict=True)
-    assert all(came <= said for came, said in days), (started, planned)
+    if world.tariff:
+        assert all(came <= said for came, said in days), (started, planned)
+    else:
+        # Prices that are forecast anew may bring a start of the next night forward over midnight: one, and no more.
+        over = zip(accumulate(started), accumulate(planned), strict=True)
+        assert all(came <= said + 1 for came, said in over), (started, planned)
     # The first and the last stretch are cut off by the test's own ends.
     stretches = [(on, len(list(group)) * TICK_S) for on, group in groupby(ran)][1:-1]
     assert min(length for on, length in stretches if on) >= 1200.0

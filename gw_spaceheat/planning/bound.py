@@ -28,6 +28,7 @@ from gw_spaceheat.planning.bound_limits import (
     Reach,
     charge_limits,
     hull_nodes,
+    least_cost_usd,
     lower_hull,
     lowest_tops,
     reach_of,
@@ -42,8 +43,7 @@ from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.problem import Problem, problem_of
 from gw_spaceheat.planning.value import OFF, backward
 
-SEGMENT_K = 3.0
-COARSE_SEGMENT_K = 5.0
+SEGMENT_K, COARSE_SEGMENT_K = 3.0, 5.0
 MANY_STEPS = 100
 LEAST_DENOMINATOR_USD = 0.5
 OPTIMAL = "optimal"
@@ -58,16 +58,12 @@ class Bound:
     """By the solver's own clock."""
     status: str
     least_cost_usd: float
-    """No plan can pay less, whatever its comfort: all that can be drawn where a price is negative, else nothing."""
+    """No plan can pay less, whatever its comfort."""
 
     def cost_usd(self, plan: Plan) -> float:
-        """Least total cost of any plan with the same comfort, starts and terminal value as `plan`.
-
-        -inf if there is none; where `plan` is so uncomfortable that this says nothing, `least_cost_usd`.
-        """
-        if self.status != OPTIMAL:
-            return float("-inf")
-        return max(self.least_cost_usd, plan.total_cost_usd - self.gap_usd(plan))
+        """Least total cost of any plan with the same comfort, starts and terminal value as `plan`; -inf: not known."""
+        least_usd = self.least_cost_usd if self.status == OPTIMAL else float("-inf")
+        return max(least_usd, plan.total_cost_usd - self.gap_usd(plan))
 
     def gap_usd(self, plan: Plan) -> float:
         return plan.objective_usd - self.objective_usd
@@ -88,15 +84,7 @@ def lower_bound(case: PlanningCase, options: PlannerOptions = DEFAULT_OPTIONS, s
         segment_k = SEGMENT_K if problem.horizon.steps <= MANY_STEPS else COARSE_SEGMENT_K
     answer = _Model(case, problem, segment_k).solve()
     objective = answer.objective if answer.status == OPTIMAL else float("-inf")
-    return Bound(objective, answer.seconds, answer.status, _least_cost_usd(case, problem))
-
-
-def _least_cost_usd(case: PlanningCase, problem: Problem) -> float:
-    """What is earned (USD, negative) by drawing all that can be drawn where that is paid for."""
-    horizon, house = problem.horizon, problem.house
-    paid = np.minimum(horizon.price_usd_per_kwh[: horizon.steps], 0.0) * case.parameters.greatest_electric_kw
-    paid += min(house.boiler_usd_per_kwh, 0.0) * house.boiler_kw
-    return float((paid * horizon.hours[: horizon.steps]).sum())
+    return Bound(objective, answer.seconds, answer.status, least_cost_usd(problem))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,9 +110,8 @@ class _Model:
         self.charging = self._charge_limits() if self.store.usable else []
         self.tops = lowest_tops(problem, self.reaches)
         self.states = self._state_columns()
-        self.loss_hull = lower_hull(
-            self.segments.fine_levels(), self.store.temperature_c(ARRAYS, self.segments.fine_levels())
-        )
+        levels = self.segments.fine_levels()
+        self.loss_hull = lower_hull(levels, self.store.temperature_c(ARRAYS, levels))
 
     def solve(self) -> Answer:
         electric = [self._step(index) for index in range(self.steps)]

@@ -340,3 +340,11 @@ def _means(segments: Segments, level: Floats, values: Floats) -> tuple[Floats, f
     at_edges = sums[::FINE]
     excess = np.interp(level, segments.edges, at_edges) - sums
     return np.diff(at_edges) / np.diff(segments.edges), float((excess - np.minimum.accumulate(excess)).max())
+
+
+def least_cost_usd(problem: Problem) -> float:
+    """What is earned (USD, negative) by drawing all that can be drawn where that is paid for; else nothing."""
+    horizon, house = problem.horizon, problem.house
+    paid = np.minimum(horizon.price_usd_per_kwh[: horizon.steps], 0.0) * house.parameters.greatest_electric_kw
+    paid += min(house.boiler_usd_per_kwh, 0.0) * house.boiler_kw
+    return float((paid * horizon.hours[: horizon.steps]).sum())

@@ -186,9 +186,11 @@ def _leaving_c(problem: Problem, done: Taken, step: StepHeat) -> float | None:
     asked_c = float("-inf")
     if outcome.charge_kwh > 0.0:
         way = problem.charging(SCALARS, step, done.action.water, before.level, before.spread)
-        # At constant flow the water is hotter the more the bottom has warmed; hot water is hot at once.
-        rise_k = 0.0 if done.action.water is HOT else outcome.charge_kwh / store.kwh_per_k
-        asked_c = store.temperature_c(SCALARS, before.level - before.spread + rise_k) + way.lift_k
+        bottom, rise_k = before.level - before.spread, outcome.charge_kwh / store.kwh_per_k
+        asked_c = store.temperature_c(SCALARS, bottom) + way.lift_k
+        # At constant flow water is hotter the more the bottom has warmed; hot water is so from the step's beginning.
+        lift_k = pump.lift_k if done.action.water is HOT else way.lift_k
+        asked_c = max(asked_c, store.temperature_c(SCALARS, bottom + rise_k) + lift_k)
     if outcome.direct_kwh > 0.0:
         wanted = step.between(problem.grid.house_place(before.house_k), done.action.target)
         asked_c = max(asked_c, store.temperature_c(SCALARS, wanted.rswt_level) + pump.serving_margin_k)

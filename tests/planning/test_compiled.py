@@ -19,7 +19,7 @@ from gw_spaceheat.planning.parameters import parameters_of
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.solve import make_plan
 from tests.planning.houses import WATER, case_at, dear_by_day, with_pump
-from tests.planning.test_solve import odd_case
+from tests.planning.test_always_a_plan import odd_case
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -17,14 +17,9 @@ def plan_many_on_ray(
     cases: Sequence[PlanningCase], options: PlannerOptions = DEFAULT_OPTIONS, cases_per_task: int = CASES_PER_TASK
 ) -> list[Plan]:
     """As `plan_many`, on the cluster that `ray.init` has joined. A worker that is lost has its cases planned again."""
-    remote_plan = ray.remote(_plan_part)
+    remote_plan = ray.remote(plan_many)
     tasks = [
         remote_plan.remote(cases[first : first + cases_per_task], options)
         for first in range(0, len(cases), cases_per_task)
     ]
     return [plan for part in ray.get(tasks) for plan in part]
-
-
-def _plan_part(cases: Sequence[PlanningCase], options: PlannerOptions) -> list[Plan]:
-    """What a task runs."""
-    return plan_many(cases, options)

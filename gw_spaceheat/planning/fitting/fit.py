@@ -70,7 +70,9 @@ def fit_house_parameters(house: House, history: History, instruments: Instrument
         heat_pump=pump,
         source=f"fit of {house.short_name} over {utc_text(from_s)} to {utc_text(to_s)}; from the house file: {kept}",
     )
-    parameters = adopted(believed, fitted, frozenset(one.name for one in estimates if one.fitted))
+    claimed = frozenset(one.name for one in estimates if one.fitted)
+    # A fit that claims nothing says so, too: the numbers are the house file's, the source is the fit.
+    parameters = replace(adopted(believed, fitted, claimed), source=fitted.source)
     return FitResult(house.alias, from_s, to_s, samples.days, tuple(estimates), parameters)
 
 

@@ -16,7 +16,7 @@ from gw_spaceheat.messages.contract import SlowDispatchContract
 from gw_spaceheat.messages.forecast import WeatherForecast
 from gw_spaceheat.messages.market import LatestPrice, Prices, SlotResult, slot_start_s
 from gw_spaceheat.planning.bid import Bid
-from gw_spaceheat.planning.case_document import bid_of_document, case_of_document, parameters_document
+from gw_spaceheat.planning.documents.case_document import bid_of_document, case_of_document, parameters_document
 from gw_spaceheat.planning.live_case import Known
 from gw_spaceheat.planning.replay import bid_record, plan_record
 from gw_spaceheat.planning.solve import Solution

@@ -36,8 +36,8 @@ from gw_spaceheat.messages.policy import HousePolicy
 from gw_spaceheat.planning.batch import plan_many
 from gw_spaceheat.planning.bid import bid_of, market_slot
 from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.model.parameters import parameters_of
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
-from gw_spaceheat.planning.parameters import parameters_of
 from gw_spaceheat.planning.policy import Policy, advise, message_of, policy_from, policy_of
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.solve import Solution, make_plan, solve, terminal_usd

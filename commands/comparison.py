@@ -20,7 +20,7 @@ from commands.study import DAY_S, Figures, accountant_of, run_thermostat_only
 from commands.virtual import VirtualHouse
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.live_case import Outlook
-from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.model.parameters import parameters_of
 
 WAYS = ("thermostat", "rule", "planner", "foresight")
 TARIFFS = ("time-of-use", "hourly")

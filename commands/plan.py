@@ -16,14 +16,14 @@ from commands.site import load_fitted
 from gw_spaceheat.errors import BadCase, BadInput, SpaceheatError
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.house.model import House
-from gw_spaceheat.planning.bound import lower_bound
-from gw_spaceheat.planning.case_json import CaseJson, ReadCase, read_case
-from gw_spaceheat.planning.flo import FloParams
+from gw_spaceheat.planning.bound.lower_bound import lower_bound
+from gw_spaceheat.planning.documents.case_json import CaseJson, ReadCase, read_case
+from gw_spaceheat.planning.documents.flo import FloParams
+from gw_spaceheat.planning.documents.plan_json import BidPointJson, PlanJson, plan_json
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.plan import Plan
-from gw_spaceheat.planning.plan_json import BidPointJson, PlanJson, plan_json
+from gw_spaceheat.planning.plan_case import Planned, plan_and_bid, plan_case
 from gw_spaceheat.planning.solve import require_numba
-from gw_spaceheat.planning.whole_case import Planned, plan_and_bid, plan_case
 from gw_spaceheat.views.plan_figure import plan_png
 from gw_spaceheat.views.plan_text import plan_text, uncertainty_lines
 

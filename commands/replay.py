@@ -12,7 +12,7 @@ from gw_spaceheat.house.load import load_house
 from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.messages.contract import SlowDispatchContract
 from gw_spaceheat.messages.market import LatestPrice
-from gw_spaceheat.planning.case_document import bid_document
+from gw_spaceheat.planning.documents.case_document import bid_document
 from gw_spaceheat.planning.replay import bid_again, differences, made_with, plan_document, solved_again
 from gw_spaceheat.planning.solve import Solution
 from gw_spaceheat.settings import load_settings

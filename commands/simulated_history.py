@@ -15,7 +15,7 @@ from gw_spaceheat.messages.units import WIRE_STEPS_PER_UNIT
 from gw_spaceheat.physics.heat_load import heat_load_w, required_source_water_c
 from gw_spaceheat.planning.fitting.history import History, Readings
 from gw_spaceheat.planning.fitting.instruments import Instruments
-from gw_spaceheat.planning.maths import Floats
+from gw_spaceheat.planning.model.maths import Floats
 from gw_spaceheat.simulation.house import SimulatedHouse
 
 READ_EVERY_S = 60.0

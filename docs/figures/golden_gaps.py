@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from gw_spaceheat.planning.bound import lower_bound
+from gw_spaceheat.planning.bound.lower_bound import lower_bound
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.solve import solve, terminal_usd

@@ -11,7 +11,7 @@ import numpy as np
 from commands.site import DEFAULT_START, load_site
 from commands.study import parse_start
 from gw_spaceheat.planning.case import PlanningCase, StateNow
-from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.model.parameters import parameters_of
 from gw_spaceheat.planning.solve import Solution, solve
 from gw_spaceheat.views.plan_figure import plan_png
 

@@ -14,9 +14,9 @@ from enum import Enum, auto
 from math import ceil, isnan
 from typing import NamedTuple
 
-from gw_spaceheat.planning.heat_load import COAST, HOLD, PREHEAT, StepHeat, Wanted
-from gw_spaceheat.planning.maths import Maths, Quantity
-from gw_spaceheat.planning.source import Charging, HeatSource
+from gw_spaceheat.planning.model.heat_load import COAST, HOLD, PREHEAT, StepHeat, Wanted
+from gw_spaceheat.planning.model.maths import Maths, Quantity
+from gw_spaceheat.planning.model.source import Charging, HeatSource
 
 SHORT_STEP_H = 0.5
 SHORT_DELAY = 0.1

@@ -11,7 +11,7 @@ from functools import partial
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan
-from gw_spaceheat.planning.whole_case import plan_case
+from gw_spaceheat.planning.plan_case import plan_case
 
 CaseMap = Callable[[Callable[[PlanningCase], Plan], Iterable[PlanningCase]], Iterable[Plan]]
 """As the built-in `map`: plans in the order of the cases."""

@@ -19,11 +19,12 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.actions import Action, Rung
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.inputs import bound_steps
-from gw_spaceheat.planning.maths import SCALARS, Floats
+from gw_spaceheat.planning.model.maths import SCALARS, Floats
+from gw_spaceheat.planning.model.transition import Outcome, State
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.problem import Problem
 from gw_spaceheat.planning.roll_out import Mode, Taken
-from gw_spaceheat.planning.slot_run import (
+from gw_spaceheat.planning.slot_executor import (
     PIECE_S,
     Piece,
     SlotRuns,
@@ -34,7 +35,6 @@ from gw_spaceheat.planning.slot_run import (
     targets_of,
 )
 from gw_spaceheat.planning.solve import Solution, continued, mode_now, solve
-from gw_spaceheat.planning.transition import Outcome, State
 
 POWERS = 33
 """Average powers rolled per slot, from nothing to all the source can draw; the plan's own comes on top."""

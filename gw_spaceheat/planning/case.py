@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import Plumbing
-from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
+from gw_spaceheat.planning.model.parameters import PlannerParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
 
 Floats = NDArray[np.float64]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gw_spaceheat.planning.maths import Floats
-from gw_spaceheat.planning.transition import State
+from gw_spaceheat.planning.model.maths import Floats
+from gw_spaceheat.planning.model.transition import State
 
 Places = NDArray[np.intp]
 Table = NDArray[np.float32]

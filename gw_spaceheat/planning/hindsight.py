@@ -13,11 +13,11 @@ from gw_spaceheat.messages.market import Prices
 from gw_spaceheat.planning.bid import bid_of, slot_start
 from gw_spaceheat.planning.case import PlanningCase, StateNow
 from gw_spaceheat.planning.inputs import start_of
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.problem import start_state
-from gw_spaceheat.planning.slot_run import SlotRuns, SlotStart, behind_slot_usd, run_slot, targets_of
+from gw_spaceheat.planning.slot_executor import SlotRuns, SlotStart, behind_slot_usd, run_slot, targets_of
 from gw_spaceheat.planning.solve import Solution, mode_now, solve
-from gw_spaceheat.planning.transition import State
 
 
 @dataclass(frozen=True, slots=True)

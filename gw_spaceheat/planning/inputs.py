@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from gw_spaceheat.physics.thermometers import filled
 from gw_spaceheat.planning.case import TAIL_STEP_H, Commitment, PlanningCase, StateNow
-from gw_spaceheat.planning.maths import Floats
+from gw_spaceheat.planning.model.maths import Floats
+from gw_spaceheat.planning.model.parameters import PlannerParameters
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import PlannerParameters
 
 COLD_STORE_C = 30.0
 """A store nobody can read is taken as too cold to heat with."""

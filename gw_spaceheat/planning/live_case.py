@@ -11,7 +11,7 @@ from gw_spaceheat.markets.series import utc_text
 from gw_spaceheat.messages.market import Prices
 from gw_spaceheat.physics.thermometers import top_first
 from gw_spaceheat.planning.case import CALM_M_PER_S, Commitment, PlanningCase, StateNow
-from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of, tank_kwh_per_k
+from gw_spaceheat.planning.model.parameters import PlannerParameters, parameters_of, tank_kwh_per_k
 
 HOUR_S = 3600.0
 STEP_S = 300.0

@@ -21,16 +21,16 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.policy import LONGEST_STEP_S, HousePolicy
 from gw_spaceheat.planning.actions import Rung
 from gw_spaceheat.planning.case import CALM_M_PER_S, PlanningCase, StateNow
+from gw_spaceheat.planning.cost_to_go import OFF, ON
+from gw_spaceheat.planning.documents.parameters_document import parameters_of_text, parameters_text
 from gw_spaceheat.planning.grid import CORNERS, Grid, Table
-from gw_spaceheat.planning.maths import Floats
+from gw_spaceheat.planning.model.maths import Floats
+from gw_spaceheat.planning.model.parameters import PlannerParameters
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
-from gw_spaceheat.planning.parameters import PlannerParameters
-from gw_spaceheat.planning.parameters_document import parameters_of_text, parameters_text
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.roll_out import Taken, tried
 from gw_spaceheat.planning.solve import Solution, mode_now
-from gw_spaceheat.planning.transition import State
-from gw_spaceheat.planning.value import OFF, ON
 
 HOUSES, TOPS, SPREADS, MODES = 3, 15, 3, 2
 STEPS_OF_SCALE = 65535

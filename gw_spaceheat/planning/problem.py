@@ -8,12 +8,12 @@ import numpy as np
 from gw_spaceheat.planning.actions import HOT, USUAL, Action, StepTimes, Water, actions_of, line_of, step_times
 from gw_spaceheat.planning.case import PlanningCase
 from gw_spaceheat.planning.grid import Grid, Table
-from gw_spaceheat.planning.heat_load import StepHeat, alike_steps, step_heats
 from gw_spaceheat.planning.inputs import Horizon, Start, horizon_of, start_of
-from gw_spaceheat.planning.maths import ARRAYS, Floats, Maths, Quantity
+from gw_spaceheat.planning.model.heat_load import StepHeat, alike_steps, step_heats
+from gw_spaceheat.planning.model.maths import ARRAYS, Floats, Maths, Quantity
+from gw_spaceheat.planning.model.source import Charging
+from gw_spaceheat.planning.model.transition import House, State
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.source import Charging
-from gw_spaceheat.planning.transition import House, State
 
 COOL_K = 10.0
 """A store this much below the lowest RSWT is of no use to anybody: the coldest node, unless it is colder now."""

@@ -1,7 +1,7 @@
 """Why a step is as it is, and which of its goals are not met: short codes, countable and fit for a log."""
 
 from gw_spaceheat.planning.actions import IDLE, is_committed
-from gw_spaceheat.planning.heat_load import COAST, PREHEAT, StepHeat
+from gw_spaceheat.planning.model.heat_load import COAST, PREHEAT, StepHeat
 from gw_spaceheat.planning.roll_out import Taken
 
 TRACE_KWH = 0.005

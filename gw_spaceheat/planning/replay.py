@@ -7,10 +7,10 @@ import numpy as np
 
 from gw_spaceheat.errors import BadCase
 from gw_spaceheat.planning.bid import Bid, with_bid
-from gw_spaceheat.planning.case_document import bid_document, case_document, case_of_document
+from gw_spaceheat.planning.documents.case_document import bid_document, case_document, case_of_document
+from gw_spaceheat.planning.documents.plan_json import plan_json
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan
-from gw_spaceheat.planning.plan_json import plan_json
 from gw_spaceheat.planning.solve import Solution, solve
 
 Document = dict[str, object]

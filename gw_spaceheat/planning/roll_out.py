@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from gw_spaceheat.planning.actions import IDLE, STORE_FIRST, Action, Water, committed_share, is_committed, only_starts
+from gw_spaceheat.planning.cost_to_go import Candidates, row_of
 from gw_spaceheat.planning.grid import Table
-from gw_spaceheat.planning.heat_load import Wanted
-from gw_spaceheat.planning.maths import SCALARS
+from gw_spaceheat.planning.model.heat_load import Wanted
+from gw_spaceheat.planning.model.maths import SCALARS
+from gw_spaceheat.planning.model.source import Charging
+from gw_spaceheat.planning.model.transition import Outcome, State
 from gw_spaceheat.planning.problem import Problem
-from gw_spaceheat.planning.source import Charging
-from gw_spaceheat.planning.transition import Outcome, State
-from gw_spaceheat.planning.value import Candidates, row_of
 
 NO_CHARGING = Charging(0.0, 1.0, 1.0)
 """Of a source that is off."""

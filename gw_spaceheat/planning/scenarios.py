@@ -15,13 +15,13 @@ from gw_spaceheat.planning.actions import Action, Water
 from gw_spaceheat.planning.bid import market_slot
 from gw_spaceheat.planning.case import PlanningCase, Scenario
 from gw_spaceheat.planning.grid import CORNERS, Grid, Table
-from gw_spaceheat.planning.maths import Floats
+from gw_spaceheat.planning.model.maths import Floats
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.problem import Problem, problem_of
 from gw_spaceheat.planning.roll_out import Taken, behind_usd, best_of, rows_of, tried
 from gw_spaceheat.planning.solve import Solution, continued, mode_now, solve, tables_of
-from gw_spaceheat.planning.transition import State
 
 SAME_S = 1.0
 LEAST_WORTH_USD = 1e-9

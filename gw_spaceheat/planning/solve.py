@@ -7,15 +7,15 @@ from importlib.util import find_spec
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.actions import HOT
 from gw_spaceheat.planning.case import PlanningCase
+from gw_spaceheat.planning.cost_to_go import OFF, ON, Candidates, backward
 from gw_spaceheat.planning.grid import Table
-from gw_spaceheat.planning.heat_load import StepHeat
-from gw_spaceheat.planning.maths import SCALARS
+from gw_spaceheat.planning.model.heat_load import StepHeat
+from gw_spaceheat.planning.model.maths import SCALARS
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan, PlanStep
 from gw_spaceheat.planning.problem import Problem, mean_price_usd_per_kwh, problem_of
 from gw_spaceheat.planning.reasons import reason_of, unmet_of
 from gw_spaceheat.planning.roll_out import Mode, Taken, best_of, decided, roll_out, rows_of, tried
-from gw_spaceheat.planning.value import OFF, ON, Candidates, backward
 
 NO_UNSERVED_KWH = 0.005
 NO_DEGREE_HOURS = 0.01
@@ -64,7 +64,7 @@ def tables_of(
     """Cost-to-go by NumPy, or by Numba where that is asked for: it takes a second to import."""
     if options.compiled:
         require_numba(options)
-        from gw_spaceheat.planning import compiled
+        from gw_spaceheat.planning.compiled import backward as compiled
 
         return compiled.backward(problem, last, kept)
     return backward(problem, last, kept)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from gw_spaceheat.planning.heat_load import StepHeat
 from gw_spaceheat.planning.inputs import Horizon
-from gw_spaceheat.planning.maths import ARRAYS, Floats
-from gw_spaceheat.planning.transition import House
+from gw_spaceheat.planning.model.heat_load import StepHeat
+from gw_spaceheat.planning.model.maths import ARRAYS, Floats
+from gw_spaceheat.planning.model.transition import House
 
 
 def terminal_value_usd(house: House, horizon: Horizon, heats: list[StepHeat], level: Floats) -> Floats:

@@ -17,7 +17,7 @@ from gw_spaceheat.house.load import load_house
 from gw_spaceheat.messages.envelope import Envelope, Header, encode
 from gw_spaceheat.messages.telemetry import report_from
 from gw_spaceheat.planning.fitting.document import fitted_of_text
-from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.model.parameters import parameters_of
 from gw_spaceheat.storage.message_store import MessageStore
 
 START_S = 1481518800

@@ -18,9 +18,9 @@ from commands.main import app
 from commands.plan import Wishes, lines_of, plan_stream
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
-from gw_spaceheat.planning.case_json import read_case
-from gw_spaceheat.planning.parameters import parameters_of
-from gw_spaceheat.planning.parameters_document import parameters_text
+from gw_spaceheat.planning.documents.case_json import read_case
+from gw_spaceheat.planning.documents.parameters_document import parameters_text
+from gw_spaceheat.planning.model.parameters import parameters_of
 
 CASE: dict[str, Any] = {
     "name": "small",

@@ -19,9 +19,10 @@ from gw_spaceheat.decisions.offer import (
 )
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
-from gw_spaceheat.planning import roll_out, slot_run, store, transition, value
+from gw_spaceheat.planning import cost_to_go, roll_out, slot_executor
 from gw_spaceheat.planning.actions import STOPS_BELOW
-from gw_spaceheat.planning.parameters import DEFROST_SHARE
+from gw_spaceheat.planning.model import store, transition
+from gw_spaceheat.planning.model.parameters import DEFROST_SHARE
 from gw_spaceheat.simulation import plant_heat_pump
 
 PUMP = SourceLimits(6000.0, 60.0, 215.0, 600.0, True)
@@ -43,15 +44,15 @@ def test_planner_contract_and_control_mean_the_same() -> None:
     assert WHOLE == STOPS_BELOW
     assert store.FULL_MARGIN_K == local_facts.STORE_FULL_MARGIN_K
     # The executor in the planner runs through what is offered whole; the SCADA's own adds what it is allowed to be off.
-    assert pytest.approx(1.0 - WHOLE) == slot_run.BRIDGE_SHARE
-    assert slot.BRIDGE_SHARE < TOLERANCE < slot_run.BRIDGE_SHARE
+    assert pytest.approx(1.0 - WHOLE) == slot_executor.BRIDGE_SHARE
+    assert slot.BRIDGE_SHARE < TOLERANCE < slot_executor.BRIDGE_SHARE
 
 
 def test_what_no_minimum_time_allows_costs_more_than_anything() -> None:
     """Control tells by the size of a difference that a minimum time made it."""
     longest_wh = 366 * 24 * PUMP.nameplate_w
     assert longest_wh / 1e6 * 500.0 < policy_control.NO_TIME_USD
-    assert policy_control.NO_TIME_USD < 0.5 * roll_out.NOT_IN_TIME_USD < 0.5 * value.NOT_ALLOWED_USD
+    assert policy_control.NO_TIME_USD < 0.5 * roll_out.NOT_IN_TIME_USD < 0.5 * cost_to_go.NOT_ALLOWED_USD
 
 
 def test_a_swing_of_the_buffer_is_the_same_to_planner_and_control() -> None:

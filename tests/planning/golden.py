@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from gw_spaceheat.planning.case import PlanningCase, StateNow
-from gw_spaceheat.planning.parameters import (
+from gw_spaceheat.planning.model.parameters import (
     BoostParameters,
     BufferParameters,
     CarnotCop,

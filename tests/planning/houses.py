@@ -6,7 +6,7 @@ import numpy as np
 
 from gw_spaceheat.house.model import Buffer, Building, Emitters, HeatPump, Plumbing, Store, Zone
 from gw_spaceheat.planning.case import PlanningCase, StateNow
-from gw_spaceheat.planning.parameters import HeatPumpParameters, PlannerParameters, parameters_of
+from gw_spaceheat.planning.model.parameters import HeatPumpParameters, PlannerParameters, parameters_of
 
 WATER = Plumbing(
     building=Building(

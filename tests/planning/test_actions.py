@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 
 from gw_spaceheat.planning.case import StateNow
+from gw_spaceheat.planning.model.parameters import parameters_of
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import parameters_of
 from gw_spaceheat.planning.roll_out import Taken
 from gw_spaceheat.planning.solve import Solution, solve
 from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day, with_pump

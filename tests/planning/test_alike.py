@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gw_spaceheat.planning.heat_load import alike_steps
+from gw_spaceheat.planning.model.heat_load import alike_steps
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.solve import solve, terminal_usd

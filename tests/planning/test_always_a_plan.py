@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from gw_spaceheat.house.model import HeatPump
-from gw_spaceheat.planning.bound import OPTIMAL, lower_bound
+from gw_spaceheat.planning.bound.lower_bound import OPTIMAL, lower_bound
 from gw_spaceheat.planning.case import Commitment, DemandCharge, PlanningCase, Scenario, StateNow
+from gw_spaceheat.planning.documents.plan_json import PlanJson, plan_json
+from gw_spaceheat.planning.model.parameters import BoilerParameters, parameters_of
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import BoilerParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
-from gw_spaceheat.planning.plan_json import PlanJson, plan_json
-from gw_spaceheat.planning.whole_case import plan_and_bid, plan_case
+from gw_spaceheat.planning.plan_case import plan_and_bid, plan_case
 from tests.planning.test_solve import HOUSES, energy_error_kwh
 
 BOUND_EACH = 50

@@ -14,11 +14,13 @@ from gw_spaceheat.messages.market import bid_from
 from gw_spaceheat.planning import bid as rule
 from gw_spaceheat.planning.bid import as_bought, bid_of, market_slot, solve_with_bid, whole_run, with_bid
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
-from gw_spaceheat.planning.heat_load import HOLD
-from gw_spaceheat.planning.maths import ARRAYS, Floats
+from gw_spaceheat.planning.model.heat_load import HOLD
+from gw_spaceheat.planning.model.maths import ARRAYS, Floats
+from gw_spaceheat.planning.model.parameters import parameters_of
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import parameters_of
-from gw_spaceheat.planning.slot_run import (
+from gw_spaceheat.planning.plan_case import plan_and_bid, plan_case
+from gw_spaceheat.planning.slot_executor import (
     SlotStart,
     _cut,
     _wanted,
@@ -28,8 +30,6 @@ from gw_spaceheat.planning.slot_run import (
     run_slot,
 )
 from gw_spaceheat.planning.solve import Solution, solve
-from gw_spaceheat.planning.transition import State
-from gw_spaceheat.planning.whole_case import plan_and_bid, plan_case
 from tests.planning.golden import EASY, HARD
 from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day, with_pump
 

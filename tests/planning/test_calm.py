@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.model.parameters import PlannerParameters, parameters_of
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.roll_out import Mode, tried
 from gw_spaceheat.planning.solve import make_plan
-from gw_spaceheat.planning.transition import State
 from tests.planning.houses import WATER, dear_by_day, with_pump
 
 TICK_S, HOUR_S, LOOK_H = 300.0, 3600.0, 48

@@ -9,19 +9,19 @@ import pytest
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.planning.case import Commitment, DemandCharge, Scenario
-from gw_spaceheat.planning.demand import solve_with_demand_charge
-from gw_spaceheat.planning.maths import SCALARS
+from gw_spaceheat.planning.cost_to_go import Candidates, backward, prepare
+from gw_spaceheat.planning.demand_charge import solve_with_demand_charge
+from gw_spaceheat.planning.documents.plan_json import plan_json
+from gw_spaceheat.planning.model.maths import SCALARS
+from gw_spaceheat.planning.model.parameters import BoilerParameters, BoostParameters, parameters_of
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
-from gw_spaceheat.planning.parameters import BoilerParameters, BoostParameters, parameters_of
 from gw_spaceheat.planning.plan import Plan
-from gw_spaceheat.planning.plan_json import plan_json
+from gw_spaceheat.planning.plan_case import plan_and_bid, plan_case
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.roll_out import Mode, roll_out, tried
 from gw_spaceheat.planning.scenarios import first_actions, plan_scenarios
 from gw_spaceheat.planning.solve import make_plan, mode_now, put_together
-from gw_spaceheat.planning.transition import State
-from gw_spaceheat.planning.value import Candidates, backward, prepare
-from gw_spaceheat.planning.whole_case import plan_and_bid, plan_case
 from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day, pump_of, with_pump
 
 HOURS = (60,) * 24

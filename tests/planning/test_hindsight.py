@@ -10,7 +10,7 @@ from gw_spaceheat.messages.market import Prices, prices_from
 from gw_spaceheat.planning.bid import Bid, bid_of
 from gw_spaceheat.planning.case import Commitment, PlanningCase, StateNow
 from gw_spaceheat.planning.hindsight import Hindsight, SlotSeen, came_true, look_back
-from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.model.parameters import parameters_of
 from gw_spaceheat.planning.solve import Solution, solve
 from tests.planning.houses import COLD, WARM, WATER, case_at, dear_by_day
 

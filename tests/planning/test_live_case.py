@@ -9,8 +9,8 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.messages.market import Prices, prices_from
 from gw_spaceheat.planning.live_case import CaseMaker, Known, Outlook
+from gw_spaceheat.planning.model.parameters import parameters_of
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import parameters_of
 from gw_spaceheat.planning.policy import advise, policy_of
 from gw_spaceheat.planning.solve import solve
 

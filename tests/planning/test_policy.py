@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.messages.policy import HousePolicy
 from gw_spaceheat.planning.case import PlanningCase, StateNow
+from gw_spaceheat.planning.model.parameters import LinearCop, parameters_of
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import LinearCop, parameters_of
 from gw_spaceheat.planning.policy import (
     FINEST_USD,
     Policy,
@@ -28,7 +29,6 @@ from gw_spaceheat.planning.policy import (
 )
 from gw_spaceheat.planning.roll_out import rows_of
 from gw_spaceheat.planning.solve import Solution, solve
-from gw_spaceheat.planning.transition import State
 from tests.planning.houses import COLD, WARM, WATER, dear_by_day, with_pump
 
 HOUR_S = 1_768_478_400.0

@@ -11,14 +11,14 @@ import pytest
 from gw_spaceheat.errors import BadCase
 from gw_spaceheat.planning.bid import market_slot, with_bid
 from gw_spaceheat.planning.case import Commitment, DemandCharge, PlanningCase, Scenario, StateNow
-from gw_spaceheat.planning.case_document import (
+from gw_spaceheat.planning.documents.case_document import (
     bid_document,
     bid_of_document,
     case_document,
     case_of_document,
     parameters_document,
 )
-from gw_spaceheat.planning.parameters import (
+from gw_spaceheat.planning.model.parameters import (
     BoilerParameters,
     LinearCop,
     MeltingParameters,

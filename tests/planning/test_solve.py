@@ -21,16 +21,16 @@ from gw_spaceheat.house.model import (
 )
 from gw_spaceheat.physics import heat_pump as unit
 from gw_spaceheat.planning.case import PlanningCase, StateNow
-from gw_spaceheat.planning.heat_load import HOLD
-from gw_spaceheat.planning.maths import ARRAYS, SCALARS
+from gw_spaceheat.planning.cost_to_go import backward
+from gw_spaceheat.planning.model.heat_load import HOLD
+from gw_spaceheat.planning.model.maths import ARRAYS, SCALARS
+from gw_spaceheat.planning.model.parameters import DEFROST_SHARE, parameters_of
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import DEFROST_SHARE, parameters_of
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.roll_out import Mode, tried
 from gw_spaceheat.planning.solve import make_plan, mode_now, terminal_usd
-from gw_spaceheat.planning.transition import State
-from gw_spaceheat.planning.value import backward
 
 BUILDING = Building(
     loss_w_per_k=200.0, air_capacity_kwh_per_k=1.5, mass_capacity_kwh_per_k=8.0, air_mass_conductance_w_per_k=900.0

@@ -6,8 +6,8 @@ A house file that was mended after the fit so counts, and no number is used that
 import hashlib
 from dataclasses import replace
 
-from gw_spaceheat.planning.parameters import HeatPumpParameters, PlannerParameters, StoreParameters
-from gw_spaceheat.planning.parameters_document import parameters_text
+from gw_spaceheat.planning.documents.parameters_document import parameters_text
+from gw_spaceheat.planning.model.parameters import HeatPumpParameters, PlannerParameters, StoreParameters
 
 CURVE = ("rswt_zero_c", "rswt_half_c", "rswt_design_c")
 """Three points of one curve, claimed together; the water's drop belongs to it."""

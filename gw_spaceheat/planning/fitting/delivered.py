@@ -11,8 +11,8 @@ from gw_spaceheat.physics.water import CP_WATER, heat_kwh
 from gw_spaceheat.planning.fitting.estimate import Mask, Refused, jackknife
 from gw_spaceheat.planning.fitting.history import STEP_S, Samples
 from gw_spaceheat.planning.fitting.instruments import Instruments
-from gw_spaceheat.planning.maths import Floats
-from gw_spaceheat.planning.parameters import StoreParameters
+from gw_spaceheat.planning.model.maths import Floats
+from gw_spaceheat.planning.model.parameters import StoreParameters
 
 KW_PER_K_LITRE_PER_MIN = CP_WATER / 60_000.0
 FULL_FLOW_PERCENTILE = 95.0

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import House
 from gw_spaceheat.markets.series import utc_text
+from gw_spaceheat.planning.documents.json_problems import problems_of
+from gw_spaceheat.planning.documents.parameters_document import ParametersDocument, parameters_text
 from gw_spaceheat.planning.fitting.adopt import NAMES, adopted
 from gw_spaceheat.planning.fitting.fit import FitResult
-from gw_spaceheat.planning.json_problems import problems_of
-from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
-from gw_spaceheat.planning.parameters_document import ParametersDocument, parameters_text
+from gw_spaceheat.planning.model.parameters import PlannerParameters, parameters_of
 
 TYPE_NAME = "gws.planner.parameters"
 VERSION = "1"

@@ -12,7 +12,7 @@ from gw_spaceheat.planning.fitting.delivered import Delivered
 from gw_spaceheat.planning.fitting.estimate import Estimate, Mask, Refused, held_for, jackknife, or_house_file, span
 from gw_spaceheat.planning.fitting.history import Samples
 from gw_spaceheat.planning.fitting.instruments import Instruments
-from gw_spaceheat.planning.maths import Floats
+from gw_spaceheat.planning.model.maths import Floats
 
 STEADY_STEPS = 3
 PRIMARY_STEADY_STEPS = 5

@@ -13,7 +13,7 @@ from gw_spaceheat.planning.fitting.history import History
 from gw_spaceheat.planning.fitting.house_balance import fit_house
 from gw_spaceheat.planning.fitting.instruments import Instruments
 from gw_spaceheat.planning.fitting.tank import fit_store
-from gw_spaceheat.planning.parameters import (
+from gw_spaceheat.planning.model.parameters import (
     CarnotCop,
     EmitterCurve,
     HeatPumpParameters,

@@ -9,8 +9,8 @@ from gw_spaceheat.planning.fitting.delivered import KW_PER_K_LITRE_PER_MIN
 from gw_spaceheat.planning.fitting.estimate import Estimate, Mask, Refused, held_for, jackknife, or_house_file, span
 from gw_spaceheat.planning.fitting.history import STEP_S, Samples
 from gw_spaceheat.planning.fitting.instruments import Instruments
-from gw_spaceheat.planning.maths import SCALARS, Floats
-from gw_spaceheat.planning.parameters import CarnotCop, HeatPumpParameters
+from gw_spaceheat.planning.model.maths import SCALARS, Floats
+from gw_spaceheat.planning.model.parameters import CarnotCop, HeatPumpParameters
 
 RUNNING_SHARE = 0.07
 """Of the greatest power: above standby and fan."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.physics.thermometers import top_first
-from gw_spaceheat.planning.maths import Floats
+from gw_spaceheat.planning.model.maths import Floats
 
 STEP_S = 60.0
 """Of the one grid that every part of the fit counts its `..._STEPS` in."""

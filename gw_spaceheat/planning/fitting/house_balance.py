@@ -15,8 +15,8 @@ from gw_spaceheat.planning.fitting.delivered import Delivered
 from gw_spaceheat.planning.fitting.estimate import Estimate, Jackknife, Mask, Refused, jackknife, or_house_file, span
 from gw_spaceheat.planning.fitting.history import STEP_S, Samples
 from gw_spaceheat.planning.fitting.instruments import Instruments
-from gw_spaceheat.planning.maths import Floats
-from gw_spaceheat.planning.parameters import MASS_SHARE, LoadLine, PlannerParameters
+from gw_spaceheat.planning.model.maths import Floats
+from gw_spaceheat.planning.model.parameters import MASS_SHARE, LoadLine, PlannerParameters
 
 Indices = NDArray[np.signedinteger]
 WINDOW_STEPS, STRIDE_STEPS, SMOOTH_STEPS = 120, 30, 2

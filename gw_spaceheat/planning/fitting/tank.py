@@ -7,8 +7,8 @@ import numpy as np
 from gw_spaceheat.planning.fitting.estimate import Estimate, Mask, Refused, held_for, jackknife, or_house_file, span
 from gw_spaceheat.planning.fitting.history import STEP_S, Samples
 from gw_spaceheat.planning.fitting.instruments import Instruments
-from gw_spaceheat.planning.maths import Floats
-from gw_spaceheat.planning.parameters import StoreParameters
+from gw_spaceheat.planning.model.maths import Floats
+from gw_spaceheat.planning.model.parameters import StoreParameters
 
 SETTLE_STEPS = 30
 SHORTEST_STEPS, LONGEST_STEPS = 60, 240

@@ -10,7 +10,7 @@ from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.load import load_house
 from gw_spaceheat.planning.fitting.document import fitted_of_text, to_document
 from gw_spaceheat.planning.fitting.fit import FitResult
-from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.model.parameters import parameters_of
 
 
 def test_there_and_back(result: FitResult) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gw_spaceheat.planning.fitting.estimate import Estimate, Jackknife, Mask, Refused, held_for, jackknife, student_95
-from gw_spaceheat.planning.maths import Floats
+from gw_spaceheat.planning.model.maths import Floats
 
 
 def test_of_a_mean_the_jackknife_is_the_textbook_standard_error() -> None:

@@ -10,7 +10,7 @@ from commands.site import Site
 from gw_spaceheat.house.model import House
 from gw_spaceheat.planning.fitting.fit import FitResult, fit_house_parameters
 from gw_spaceheat.planning.fitting.history import DAY_S, History, Readings
-from gw_spaceheat.planning.parameters import CarnotCop
+from gw_spaceheat.planning.model.parameters import CarnotCop
 from tests.planning.fitting.truth import truth_of
 
 WITHIN = 0.10

@@ -9,7 +9,7 @@ from gw_spaceheat.planning.fitting.history import DAY_S, STEP_S, HistoryBuilder,
 from gw_spaceheat.planning.fitting.house_balance import fit_house
 from gw_spaceheat.planning.fitting.instruments import Instruments
 from gw_spaceheat.planning.fitting.tank import fit_store
-from gw_spaceheat.planning.parameters import MASS_SHARE, MeltingParameters, StoreParameters, parameters_of
+from gw_spaceheat.planning.model.parameters import MASS_SHARE, MeltingParameters, StoreParameters, parameters_of
 
 EXACT = Instruments(0.0, 0.0, 0.0, 0.0)
 

@@ -2,7 +2,7 @@
 
 from gw_spaceheat.house.model import House
 from gw_spaceheat.physics.heat_load import required_source_water_c
-from gw_spaceheat.planning.parameters import parameters_of
+from gw_spaceheat.planning.model.parameters import parameters_of
 
 START_S = 1481518800.0
 """2016-12-12T05:00Z."""

@@ -7,20 +7,8 @@ curve by three points and a COP by its kind.
 from pydantic import TypeAdapter, ValidationError
 
 from gw_spaceheat.errors import BadInput
-from gw_spaceheat.planning.json_problems import problems_of
-from gw_spaceheat.planning.parameters import (
-    BoilerParameters,
-    BoostParameters,
-    BufferParameters,
-    CarnotCop,
-    EmitterCurve,
-    HeatPumpParameters,
-    LinearCop,
-    MeltingParameters,
-    PlannerParameters,
-    StoreParameters,
-)
-from gw_spaceheat.planning.parameters_json import (
+from gw_spaceheat.planning.documents.json_problems import problems_of
+from gw_spaceheat.planning.documents.parameters_json import (
     BoilerJson,
     BoostJson,
     Finite,
@@ -32,6 +20,18 @@ from gw_spaceheat.planning.parameters_json import (
     NotNegative,
     Positive,
     Water,
+)
+from gw_spaceheat.planning.model.parameters import (
+    BoilerParameters,
+    BoostParameters,
+    BufferParameters,
+    CarnotCop,
+    EmitterCurve,
+    HeatPumpParameters,
+    LinearCop,
+    MeltingParameters,
+    PlannerParameters,
+    StoreParameters,
 )
 
 _PARAMETERS: TypeAdapter[PlannerParameters] = TypeAdapter(PlannerParameters)

@@ -18,12 +18,12 @@ from gw_spaceheat.house.model import House
 from gw_spaceheat.messages.base import EARLIEST_S, LATEST_S
 from gw_spaceheat.messages.envelope import parse_object
 from gw_spaceheat.planning.case import Commitment, DemandCharge, Floats, PlanningCase, Scenario, StateNow
-from gw_spaceheat.planning.flo import case_of_flo, flo_object, read_flo
+from gw_spaceheat.planning.documents.flo import case_of_flo, flo_object, read_flo
+from gw_spaceheat.planning.documents.json_problems import problems_of
+from gw_spaceheat.planning.documents.parameters_json import Finite, JsonPart, NotNegative, ParametersJson, ZoneName
+from gw_spaceheat.planning.documents.plan_json import PlanJson
 from gw_spaceheat.planning.inputs import FORECAST_C, SETPOINT_C, WIND_M_PER_S
-from gw_spaceheat.planning.json_problems import problems_of
-from gw_spaceheat.planning.parameters import PlannerParameters, parameters_of
-from gw_spaceheat.planning.parameters_json import Finite, JsonPart, NotNegative, ParametersJson, ZoneName
-from gw_spaceheat.planning.plan_json import PlanJson
+from gw_spaceheat.planning.model.parameters import PlannerParameters, parameters_of
 
 MOST_STEPS = 2016
 """A week of 5-minute steps."""

@@ -11,16 +11,16 @@ import pytest
 
 from gw_spaceheat.errors import BadCase
 from gw_spaceheat.house.load import load_house
-from gw_spaceheat.planning.bound import lower_bound
+from gw_spaceheat.planning.bound.lower_bound import lower_bound
 from gw_spaceheat.planning.case import PlanningCase
-from gw_spaceheat.planning.case_json import read_case
-from gw_spaceheat.planning.flo import FloParams, case_of_flo, read_flo
-from gw_spaceheat.planning.maths import SCALARS, Floats
+from gw_spaceheat.planning.documents.case_json import read_case
+from gw_spaceheat.planning.documents.flo import FloParams, case_of_flo, read_flo
+from gw_spaceheat.planning.model.maths import SCALARS, Floats
 from gw_spaceheat.planning.options import PlannerOptions
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.solve import make_plan
 
-CASE_1 = Path(__file__).resolve().parents[2].parent / "shared" / "bench" / "flo_case_1.json"
+CASE_1 = Path(__file__).resolve().parents[3].parent / "shared" / "bench" / "flo_case_1.json"
 """Not ours to copy: the tests that need it are skipped where it is not."""
 
 REFERENCE_USD = 22.69

@@ -12,9 +12,11 @@ from pydantic import BaseModel
 
 from gw_spaceheat.errors import BadCase
 from gw_spaceheat.house.load import load_house
-from gw_spaceheat.planning import parameters, parameters_json, plan, plan_json
-from gw_spaceheat.planning.case_json import ReadCase, read_case
-from gw_spaceheat.planning.parameters import CarnotCop, LinearCop, parameters_of
+from gw_spaceheat.planning import plan
+from gw_spaceheat.planning.documents import parameters_json, plan_json
+from gw_spaceheat.planning.documents.case_json import ReadCase, read_case
+from gw_spaceheat.planning.model import parameters
+from gw_spaceheat.planning.model.parameters import CarnotCop, LinearCop, parameters_of
 
 PlannerPart = parameters.PlannerParameters | parameters.LoadLine | plan.Plan | plan.PlanStep
 PARAMETERS: dict[str, Any] = {
@@ -251,7 +253,7 @@ def test_names_and_defaults_are_those_of_the_dataclass(
 
 
 def test_the_example_of_the_documentation_is_a_case() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "planning_cases.md").read_text("utf-8")
+    page = (Path(__file__).resolve().parents[3] / "docs" / "planning_cases.md").read_text("utf-8")
     example = page.split("```json\n")[1].split("```")[0]
     case = read_case(example.encode(), load_house)
     assert case.name == "a cold evening" and case.case.step_minutes == (60,) * 6

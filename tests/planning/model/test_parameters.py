@@ -8,8 +8,8 @@ import pytest
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import Building, Emitters, HeatPump, Plumbing, Store, Zone
 from gw_spaceheat.physics.heat_load import emitter_heat_w, heat_load_w, required_source_water_c
-from gw_spaceheat.planning.maths import ARRAYS, SCALARS
-from gw_spaceheat.planning.parameters import (
+from gw_spaceheat.planning.model.maths import ARRAYS, SCALARS
+from gw_spaceheat.planning.model.parameters import (
     CarnotCop,
     EmitterCurve,
     LinearCop,

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import AwareDatetime, Field, ValidationError
 
 from gw_spaceheat.errors import BadCase
-from gw_spaceheat.planning.json_problems import problems_of
-from gw_spaceheat.planning.parameters_json import Finite, JsonPart
+from gw_spaceheat.planning.documents.json_problems import problems_of
+from gw_spaceheat.planning.documents.parameters_json import Finite, JsonPart
 from gw_spaceheat.planning.plan import Plan, PlanStep
 from gw_spaceheat.planning.scenarios import ScenarioPlan, first_actions
 

@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 from gw_spaceheat.physics.tank import Latent, level_of
-from gw_spaceheat.planning.maths import Maths, Quantity
-from gw_spaceheat.planning.parameters import PlannerParameters
+from gw_spaceheat.planning.model.maths import Maths, Quantity
+from gw_spaceheat.planning.model.parameters import PlannerParameters
 
 AMBIENT_C = 20.0
 FULL_MARGIN_K = 1.0

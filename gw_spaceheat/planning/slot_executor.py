@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from gw_spaceheat.planning.actions import Rung, Water
 from gw_spaceheat.planning.grid import Table
-from gw_spaceheat.planning.heat_load import HOLD, StepHeat, Wanted
-from gw_spaceheat.planning.maths import ARRAYS, Floats
+from gw_spaceheat.planning.model.heat_load import HOLD, StepHeat, Wanted
+from gw_spaceheat.planning.model.maths import ARRAYS, Floats
+from gw_spaceheat.planning.model.source import Charging
+from gw_spaceheat.planning.model.transition import Outcome, State
 from gw_spaceheat.planning.problem import Problem
 from gw_spaceheat.planning.roll_out import Mode, cost_to_go_usd, rows_of
-from gw_spaceheat.planning.source import Charging
-from gw_spaceheat.planning.transition import Outcome, State
 
 PIECE_S = 3600.0
 """Longest piece of a slot that is rolled at once: mostly the plan's own step, so that plan and bid agree.

@@ -15,8 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 from gw_spaceheat.errors import BadCase
 from gw_spaceheat.planning.bid import Bid
 from gw_spaceheat.planning.case import Commitment, DemandCharge, Floats, PlanningCase, Scenario, StateNow
-from gw_spaceheat.planning.json_problems import problems_of
-from gw_spaceheat.planning.parameters import PlannerParameters
+from gw_spaceheat.planning.documents.json_problems import problems_of
+from gw_spaceheat.planning.model.parameters import PlannerParameters
 from gw_spaceheat.planning.plan import Plan
 
 _PARAMETERS, _PLAN, _BID = TypeAdapter(PlannerParameters), TypeAdapter(Plan), TypeAdapter(Bid)

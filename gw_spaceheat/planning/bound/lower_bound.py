@@ -23,7 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gw_spaceheat.planning.bound_limits import (
+from gw_spaceheat.planning.bound.limits import (
     ChargeLimits,
     Reach,
     charge_limits,
@@ -34,14 +34,14 @@ from gw_spaceheat.planning.bound_limits import (
     reach_of,
     segments_of,
 )
+from gw_spaceheat.planning.bound.linear_program import Answer, Columns, LinearProgram, Number
 from gw_spaceheat.planning.case import PlanningCase
+from gw_spaceheat.planning.cost_to_go import OFF, backward
 from gw_spaceheat.planning.grid import Table
-from gw_spaceheat.planning.linear_program import Answer, Columns, LinearProgram, Number
-from gw_spaceheat.planning.maths import ARRAYS, Floats
+from gw_spaceheat.planning.model.maths import ARRAYS, Floats
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.problem import Problem, problem_of
-from gw_spaceheat.planning.value import OFF, backward
 
 SEGMENT_K, COARSE_SEGMENT_K = 3.0, 5.0
 MANY_STEPS = 100

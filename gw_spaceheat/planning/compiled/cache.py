@@ -9,14 +9,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 SOURCES = (
-    "actions", "compiled", "compiled_numbers", "compiled_step", "grid", "heat_load", "problem", "transition", "value",
+    "actions", "compiled/backward", "compiled/numbers", "compiled/step", "cost_to_go", "grid", "model/heat_load",
+    "model/transition", "problem",
 )  # fmt: skip
 """The compiled modules, and those they take anything from."""
-HERE = Path(__file__).parent
+PLANNING = Path(__file__).parents[1]
 HASH_DIGITS = 12
 
 
-def sources_hash(folder: Path = HERE) -> str:
+def sources_hash(folder: Path = PLANNING) -> str:
     """Other for every change of a source."""
     digest = hashlib.sha256()
     for name in SOURCES:
@@ -27,9 +28,9 @@ def sources_hash(folder: Path = HERE) -> str:
 def usual_places() -> list[Path]:
     """Beside the package; where that may not be written, among the user's own caches. Nothing that others can write."""
     try:
-        return [HERE / "__pycache__", Path.home() / ".cache" / "gws"]
+        return [PLANNING / "compiled" / "__pycache__", Path.home() / ".cache" / "gws"]
     except RuntimeError:  # this user has no home
-        return [HERE / "__pycache__"]
+        return [PLANNING / "compiled" / "__pycache__"]
 
 
 def cache_folder(places: Iterable[Path]) -> Path | None:

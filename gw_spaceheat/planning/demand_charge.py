@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from gw_spaceheat.planning.actions import Rung
 from gw_spaceheat.planning.case import DemandCharge, PlanningCase
+from gw_spaceheat.planning.model.parameters import HeatPumpParameters, PlannerParameters
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
-from gw_spaceheat.planning.parameters import HeatPumpParameters, PlannerParameters
 from gw_spaceheat.planning.problem import Problem
 from gw_spaceheat.planning.roll_out import Mode, Taken, best_of, rows_of, tried
 from gw_spaceheat.planning.solve import Solution, mode_now, put_together, solve
-from gw_spaceheat.planning.transition import State
 
 CAP_SHARES = (0.0, 0.25, 0.4, 0.55, 0.7, 0.85)
 LEAST_CAP_KW = 0.5

@@ -39,8 +39,9 @@ from gw_spaceheat.house.model import LONGEST_START_DELAY_S
 from gw_spaceheat.messages.base import UtcSeconds
 from gw_spaceheat.messages.units import LITRES_PER_US_GALLON, c_from_f, m_per_s_from_mph
 from gw_spaceheat.planning.case import Floats, PlanningCase, StateNow
-from gw_spaceheat.planning.json_problems import problems_of
-from gw_spaceheat.planning.parameters import (
+from gw_spaceheat.planning.documents.json_problems import problems_of
+from gw_spaceheat.planning.documents.parameters_json import LARGEST, Finite, NotNegative, Positive, ZoneName
+from gw_spaceheat.planning.model.parameters import (
     EmitterCurve,
     HeatPumpParameters,
     HouseSlack,
@@ -51,7 +52,6 @@ from gw_spaceheat.planning.parameters import (
     quadratic_curve,
     tank_kwh_per_k,
 )
-from gw_spaceheat.planning.parameters_json import LARGEST, Finite, NotNegative, Positive, ZoneName
 
 TYPE_NAME = "flo.params.house0"
 SIGNS = frozenset({"AlphaTimes10", "BetaTimes100", "DdPowerKw", "OatForecastF"})

@@ -2,8 +2,8 @@
 
 from typing import Generic, NamedTuple
 
-from gw_spaceheat.planning.maths import Maths, Quantity
-from gw_spaceheat.planning.parameters import LinearCop, PlannerParameters
+from gw_spaceheat.planning.model.maths import Maths, Quantity
+from gw_spaceheat.planning.model.parameters import LinearCop, PlannerParameters
 
 ELEMENT_LIFT_K = 5.0
 """An element stirs its tank: the plume's excess temperature, which decides how fast layers vanish."""

@@ -13,11 +13,11 @@ import numpy as np
 from numba import config, njit
 from numpy.typing import NDArray
 
-from gw_spaceheat.planning.compiled_cache import cache_folder, usual_places
-from gw_spaceheat.planning.compiled_numbers import HouseNumbers, StepNumbers, WantedNumbers, Way
+from gw_spaceheat.planning.compiled.cache import cache_folder, usual_places
+from gw_spaceheat.planning.compiled.numbers import HouseNumbers, StepNumbers, WantedNumbers, Way
+from gw_spaceheat.planning.cost_to_go import NOT_ALLOWED_USD, TINY_KWH
 from gw_spaceheat.planning.grid import HOUSE_NODES, Places, Table
-from gw_spaceheat.planning.transition import LEAST_FALL_K
-from gw_spaceheat.planning.value import NOT_ALLOWED_USD, TINY_KWH
+from gw_spaceheat.planning.model.transition import LEAST_FALL_K
 
 Function = TypeVar("Function", bound=Callable[..., object])
 Indices = NDArray[np.int32]

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gw_spaceheat.planning.bound import OPTIMAL, lower_bound
+from gw_spaceheat.planning.bound.lower_bound import OPTIMAL, lower_bound
 from gw_spaceheat.planning.case import Commitment, DemandCharge, PlanningCase, StateNow
-from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import (
+from gw_spaceheat.planning.model.parameters import (
     BoilerParameters,
     BoostParameters,
     BufferParameters,
@@ -25,8 +24,9 @@ from gw_spaceheat.planning.parameters import (
     quadratic_curve,
     tank_kwh_per_k,
 )
+from gw_spaceheat.planning.options import PlannerOptions
+from gw_spaceheat.planning.plan_case import plan_and_bid, plan_case
 from gw_spaceheat.planning.solve import make_plan
-from gw_spaceheat.planning.whole_case import plan_and_bid, plan_case
 from tests.planning.golden import EASY, GAP_EASY, HARD, HOUSE, case_of
 
 SEEDS = 100
@@ -152,7 +152,7 @@ def test_without_a_price_below_nothing_no_plan_costs_less_than_nothing() -> None
 
 
 def test_every_golden_case_stands_in_the_document() -> None:
-    document = Path(__file__).resolve().parents[2] / "docs" / "planning_bound.md"
+    document = Path(__file__).resolve().parents[3] / "docs" / "planning_bound.md"
     rows = [line.split("|") for line in document.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
     assert len(rows) == 1 + len(EASY) + len(HARD)
     met = {row[1].strip(): row[5].strip() == "yes" for row in rows[1:]}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from gw_spaceheat.planning.bid import Bid, as_bought, bid_of, expected_bid, market_slot, with_bid
 from gw_spaceheat.planning.case import PlanningCase
-from gw_spaceheat.planning.demand import solve_with_demand_charge
+from gw_spaceheat.planning.demand_charge import solve_with_demand_charge
 from gw_spaceheat.planning.options import DEFAULT_OPTIONS, PlannerOptions
 from gw_spaceheat.planning.plan import Plan
 from gw_spaceheat.planning.scenarios import ScenarioPlan, plan_scenarios

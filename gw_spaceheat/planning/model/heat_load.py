@@ -13,11 +13,11 @@ from typing import Generic, NamedTuple
 import numpy as np
 
 from gw_spaceheat.planning.inputs import Horizon
-from gw_spaceheat.planning.maths import ARRAYS, Floats, Quantity
+from gw_spaceheat.planning.model.maths import ARRAYS, Floats, Quantity
+from gw_spaceheat.planning.model.parameters import LoadLine, PlannerParameters
+from gw_spaceheat.planning.model.source import HeatSource
+from gw_spaceheat.planning.model.store import StoreModel
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import LoadLine, PlannerParameters
-from gw_spaceheat.planning.source import HeatSource
-from gw_spaceheat.planning.store import StoreModel
 
 HOLD, COAST, PREHEAT = 0, 1, 2
 LEAST_DROP_K = 0.5

@@ -13,7 +13,7 @@ from gw_spaceheat.house.model import Emitters, Plumbing
 from gw_spaceheat.physics import heat_pump as unit
 from gw_spaceheat.physics.heat_load import EMITTER_EXPONENT
 from gw_spaceheat.physics.water import CP_WATER, KWH, ZERO_C_IN_K
-from gw_spaceheat.planning.maths import Floats, Maths, Quantity
+from gw_spaceheat.planning.model.maths import Floats, Maths, Quantity
 
 DEFROST_SHARE = 0.95
 """Heat that is left of capacity and COP where the unit defrosts: about 6 reversed minutes every 60 to 90."""

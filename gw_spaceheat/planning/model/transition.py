@@ -6,12 +6,12 @@ wanted if its top is hot enough, a boiler gives the rest, everything loses heat.
 
 from typing import Generic, NamedTuple
 
-from gw_spaceheat.planning.heat_load import StepHeat, Wanted
-from gw_spaceheat.planning.maths import Maths, Quantity
+from gw_spaceheat.planning.model.heat_load import StepHeat, Wanted
+from gw_spaceheat.planning.model.maths import Maths, Quantity
+from gw_spaceheat.planning.model.parameters import PlannerParameters
+from gw_spaceheat.planning.model.source import Charging, HeatSource
+from gw_spaceheat.planning.model.store import StoreModel, store_model, towards
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import PlannerParameters
-from gw_spaceheat.planning.source import Charging, HeatSource
-from gw_spaceheat.planning.store import StoreModel, store_model, towards
 
 LEAST_FALL_K = 1e-6
 BUFFER_SWING_K = 6.0

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from gw_spaceheat.errors import BadInput
-from gw_spaceheat.planning import value
+from gw_spaceheat.planning import cost_to_go
 from gw_spaceheat.planning.case import PlanningCase
-from gw_spaceheat.planning.compiled_cache import HERE, SOURCES, cache_folder, sources_hash
+from gw_spaceheat.planning.compiled.cache import PLANNING, SOURCES, cache_folder, sources_hash
+from gw_spaceheat.planning.model.parameters import parameters_of
 from gw_spaceheat.planning.options import PlannerOptions
-from gw_spaceheat.planning.parameters import parameters_of
 from gw_spaceheat.planning.problem import problem_of
 from gw_spaceheat.planning.solve import make_plan
 from tests.planning.houses import WATER, case_at, dear_by_day, with_pump
@@ -30,17 +30,17 @@ SINGLE = 1e-5
 
 def worst_difference(case: PlanningCase, options: PlannerOptions) -> float:
     """Of the tables, and of what the actions cost that both call best, relative to the greatest value of a table."""
-    from gw_spaceheat.planning import compiled
+    from gw_spaceheat.planning.compiled import backward as compiled
 
     problem = problem_of(case, options)
-    ours, theirs = list[value.Candidates](), list[value.Candidates]()
-    tables = value.backward(problem, kept=ours)
+    ours, theirs = list[cost_to_go.Candidates](), list[cost_to_go.Candidates]()
+    tables = cost_to_go.backward(problem, kept=ours)
     worst = 0.0
     for one, other in zip(tables, compiled.backward(problem, kept=theirs), strict=True):
         worst = max(worst, float(np.abs(one - other).max() / (1.0 + np.abs(one).max())))
     idle = problem.idle
     for step, other in zip(ours, theirs, strict=True):
-        assert isinstance(step, value.CostsAtNodes) and isinstance(other, compiled.BestAtNodes)
+        assert isinstance(step, cost_to_go.CostsAtNodes) and isinstance(other, compiled.BestAtNodes)
         groups = (step.costs[:idle], step.costs[idle:], step.costs)
         for costs, best, first in zip(groups, other.best.astype(int), (0, idle, 0), strict=True):
             regret = np.take_along_axis(costs, best[np.newaxis] - first, axis=0)[0] - costs.min(axis=0)
@@ -74,15 +74,17 @@ def test_without_numba_it_is_an_error_and_not_numpy(monkeypatch: pytest.MonkeyPa
 
 
 def test_kernels_are_kept_by_their_sources() -> None:
-    from gw_spaceheat.planning import compiled_step
+    from gw_spaceheat.planning.compiled import step
 
-    kept = Path(compiled_step.prepare.stats.cache_path)  # type: ignore[attr-defined]
+    kept = Path(step.prepare.stats.cache_path)  # type: ignore[attr-defined]
     assert f"compiled-{sources_hash()}" in kept.parts
 
 
 def test_every_source_counts(tmp_path: Path) -> None:
     for name in SOURCES:
-        shutil.copy(HERE / f"{name}.py", tmp_path)
+        copy = tmp_path / f"{name}.py"
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(PLANNING / f"{name}.py", copy)
     known = {sources_hash(tmp_path)}
     assert known == {sources_hash()}
     for name in SOURCES:
@@ -93,12 +95,12 @@ def test_every_source_counts(tmp_path: Path) -> None:
 
 
 def test_no_source_is_forgotten() -> None:
-    used = {"compiled", "compiled_step", "compiled_numbers"}
+    used = {"compiled/backward", "compiled/step", "compiled/numbers"}
     for name in list(used):
-        for node in ast.walk(ast.parse((HERE / f"{name}.py").read_text())):
+        for node in ast.walk(ast.parse((PLANNING / f"{name}.py").read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gw_spaceheat.planning."):
-                used.add(str(node.module).rsplit(".", 1)[1])
-    assert used - {"compiled_cache"} == set(SOURCES)
+                used.add(str(node.module).removeprefix("gw_spaceheat.planning.").replace(".", "/"))
+    assert used - {"compiled/cache"} == set(SOURCES)
 
 
 def test_a_place_that_cannot_be_written_is_passed_over(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from gw_spaceheat.errors import BadInput
 from gw_spaceheat.house.model import LONGEST_START_DELAY_S
 from gw_spaceheat.physics.heat_pump import DEFROST_BELOW_C, LEAST_CAPACITY_SHARE
-from gw_spaceheat.planning.parameters import (
+from gw_spaceheat.planning.model.parameters import (
     DEFROST_SHARE,
     ELEMENT_HOTTEST_C,
     START_USD,

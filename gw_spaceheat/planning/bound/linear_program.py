@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gw_spaceheat.errors import BadInput
-from gw_spaceheat.planning.maths import Floats
+from gw_spaceheat.planning.model.maths import Floats
 
 Columns = NDArray[np.intp]
 Number = Floats | float

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gw_spaceheat.planning.heat_load import StepHeat
-from gw_spaceheat.planning.maths import ARRAYS, Floats
-from gw_spaceheat.planning.parameters import HeatPumpParameters
+from gw_spaceheat.planning.model.heat_load import StepHeat
+from gw_spaceheat.planning.model.maths import ARRAYS, Floats
+from gw_spaceheat.planning.model.parameters import HeatPumpParameters
+from gw_spaceheat.planning.model.source import ELEMENT_LIFT_K, LEAST_LIFT_K
 from gw_spaceheat.planning.problem import Problem
-from gw_spaceheat.planning.source import ELEMENT_LIFT_K, LEAST_LIFT_K
 
 PLACES_PER_NODE = 8
 MOST_SEGMENTS = 40

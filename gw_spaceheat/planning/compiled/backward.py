@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gw_spaceheat.planning.actions import Action, Rung, StepTimes, is_committed
-from gw_spaceheat.planning.compiled_numbers import HouseNumbers, StepNumbers
-from gw_spaceheat.planning.compiled_step import (
+from gw_spaceheat.planning.compiled.numbers import HouseNumbers, StepNumbers
+from gw_spaceheat.planning.compiled.step import (
     COMMITTED,
     LINE,
     STORE_FIRST,
@@ -20,10 +20,10 @@ from gw_spaceheat.planning.compiled_step import (
     compiled,
     prepare,
 )
+from gw_spaceheat.planning.cost_to_go import OFF, ON, Candidates, end_table, only_start_of
 from gw_spaceheat.planning.grid import HOUSE_NODES, NEARLY_ONE, Places, Table
-from gw_spaceheat.planning.heat_load import StepHeat
+from gw_spaceheat.planning.model.heat_load import StepHeat
 from gw_spaceheat.planning.problem import Problem
-from gw_spaceheat.planning.value import OFF, ON, Candidates, end_table, only_start_of
 
 Actions = NDArray[np.int8]
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from gw_spaceheat.planning.actions import Rung, StepTimes, committed_share, is_committed, line_of, only_starts
 from gw_spaceheat.planning.grid import CORNERS, Grid, Places, Table
-from gw_spaceheat.planning.heat_load import StepHeat, Wanted
-from gw_spaceheat.planning.maths import ARRAYS, Floats
+from gw_spaceheat.planning.model.heat_load import StepHeat, Wanted
+from gw_spaceheat.planning.model.maths import ARRAYS, Floats
+from gw_spaceheat.planning.model.source import Charging
+from gw_spaceheat.planning.model.transition import State
 from gw_spaceheat.planning.problem import Problem
-from gw_spaceheat.planning.source import Charging
 from gw_spaceheat.planning.terminal import terminal_value_usd
-from gw_spaceheat.planning.transition import State
 
 OFF, ON = 0, 1
 NOT_ALLOWED_USD = np.float32(1e9)

@@ -1,0 +1,1 @@
+"""Below which cost no plan can go: a linear programme (extra `cloud`)."""

@@ -1,0 +1,1 @@
+"""The backward pass for Numba (extra `cloud`): the same tables, sooner."""

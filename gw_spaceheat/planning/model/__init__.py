@@ -1,0 +1,1 @@
+"""The house as the planner believes it to be: parameters, and the physics of one step."""

@@ -13,7 +13,7 @@ from gw_spaceheat.storage.outbox import Outbox, OutboxRow
 
 WINDOW = 60  # an ear commits ten times a second
 RESEND_AFTER_S = 5.0
-LATE_AFTER_S = 0.5
+LATE_AFTER_S = 0.25  # twice what an ear takes: what is sent before it is late may overtake an event that got lost
 SUSPECT_TRIES = 10  # the peer answers, the oldest event is not acknowledged: is it the event, or the receiver's disk?
 
 

@@ -306,7 +306,7 @@ def _fill(
     costs += now
     rest = costs[:idle].min(axis=0)
     started, starts = costs[idle:], spare[idle:]
-    if prepared.only_starts is not None:
+    if prepared.only_starts is not None and not more_on:
         starts[...] = started
         started = starts  # next, what only starts is struck out of the costs of running on
     run = _runs_on(costs[idle:], prepared)
